@@ -1,0 +1,90 @@
+"""Texts through the stages: each gathers evidence on what is still undecided, the policy decides.
+
+This module imports no concrete stage; ``moddefense.bundle.load`` puts a Guard together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from moddefense.errors import ConfigurationError
+from moddefense.policy import STAGES, Policy
+from moddefense.screening import Screening, Verdict
+
+__all__ = ["Guard", "Stage", "check_stages"]
+
+
+class Stage(Protocol):
+    """One kind of evidence. ``name`` is one of ``STAGES``."""
+
+    name: str
+
+    def examine(self, screening: Screening, rows: np.ndarray) -> None:
+        """Fill this stage's columns of ``screening`` at ``rows`` (indices); decide nothing."""
+
+
+def check_stages(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the stage names in the order in which they run.
+
+    Raises ConfigurationError on an unknown name or when there is none.
+
+    >>> check_stages(["classifier", "lexicon"])
+    ('lexicon', 'classifier')
+    """
+    unknown = [name for name in names if name not in STAGES]
+    if unknown or not names:
+        what = f"unknown stage {unknown[0]!r}" if unknown else "no stage named"
+        raise ConfigurationError(f"stages: {what}; known are {', '.join(STAGES)}")
+    return tuple(name for name in STAGES if name in names)
+
+
+class Guard:
+    """A trained pipeline, ready to screen: the stages in their order and the policy.
+
+    Made by ``moddefense.load``. Sharing one between threads is safe; screening changes no state.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage], policy: Policy, *, fingerprints: Mapping[str, Any]
+    ) -> None:
+        self.stages = tuple(stages)
+        self.policy = policy
+        self.fingerprints = dict(fingerprints)
+
+    def screen(self, texts: Sequence[str]) -> Screening:
+        """Screen texts and return their evidence and decisions as columns.
+
+        The result for a text does not depend on the others in the batch. Raises TypeError when
+        ``texts`` is one string or has an element that is not a string.
+        """
+        if isinstance(texts, str):
+            raise TypeError("screen() takes a sequence of texts; for one text use screen_one()")
+        texts = list(texts)
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"texts[{index}] is a {type(text).__name__}, not a str")
+        screening = Screening(texts, self.policy)
+        for stage in self.stages:
+            rows = screening.undecided()
+            if rows.size:
+                stage.examine(screening, rows)
+                self.policy.decide(screening, rows, stage.name)
+        self.policy.close(screening)
+        return screening
+
+    def screen_one(self, text: str) -> Verdict:
+        """Screen one text."""
+        return self.screen([text]).row(0)
+
+    def explain(self, text: str) -> dict[str, Any]:
+        """Return every stage's evidence for one text, and why the decision fell, as plain values.
+
+        Unlike ``screen``, no stage is skipped because an earlier one has decided: ``evidence`` has
+        what each says; ``decided`` is the record that ``screen`` gives.
+        """
+        from moddefense.explanation import explain
+
+        return explain(self, text)

@@ -1,0 +1,288 @@
+"""A training recipe: every choice of a training run, from TOML, immutable, unknown keys refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from moddefense.errors import ReadError, RecipeError, at
+from moddefense.resources import recipe_path
+
+__all__ = ["Recipe", "describe_keys", "load_recipe", "parse_overrides"]
+
+METHODS = ("none", "random", "fgm")
+
+
+def _key(default: Any, help: str, *, low: float | None = None, high: float | None = None,
+         choices: tuple[str, ...] | None = None) -> Any:  # fmt: skip
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusKeys:
+    """What to read from the corpus and how to split it."""
+
+    text_column: str = _key("text", "column with the text")
+    label_columns: tuple[str, ...] = _key(
+        ("label",), "columns with 0/1 labels; empty or -1 means unknown"
+    )
+    validation_share: float = _key(
+        0.1, "share for validation when the corpus has no split", low=0.01, high=0.5
+    )
+    test_share: float = _key(0.1, "share for test when the corpus has no split", low=0, high=0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabularyKeys:
+    """The WordPiece vocabulary, learnt on the training split."""
+
+    size: int = _key(16000, "pieces at most", low=100, high=200_000)
+    min_frequency: int = _key(3, "least count of a piece", low=1)
+    opening_frequency: int = _key(
+        8, "least count for a word beginning to get an embedding of its own", low=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkKeys:
+    """The classifier network."""
+
+    embedding: int = _key(64, "embedding width", low=1, high=1024)
+    channels: int = _key(128, "convolution channels", low=1, high=4096)
+    width: int = _key(3, "tokens that a convolution sees; odd", low=1, high=9)
+    hidden: int = _key(64, "units of the hidden layer", low=1, high=4096)
+    embedding_dropout: float = _key(0.2, "share of embedding values dropped", low=0, high=0.9)
+    dropout: float = _key(0.5, "share of pooled features and hidden units dropped", low=0, high=0.9)
+    window: int = _key(256, "tokens a window; longer texts are cut in overlapping windows", low=8)
+    overlap: int = _key(32, "tokens that neighbouring windows share", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialKeys:
+    """Perturbation of the embeddings in training."""
+
+    method: str = _key("fgm", "which perturbation", choices=METHODS)
+    epsilon: float = _key(5.0, "L2 norm of the perturbation of a whole text", low=0)
+    weight: float = _key(1.0, "weight of the adversarial loss beside the clean one", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingKeys:
+    """The optimisation."""
+
+    epochs: int = _key(8, "passes over the training split at most", low=1)
+    batch_size: int = _key(64, "texts a step", low=1)
+    learning_rate: float = _key(0.001, "peak learning rate of Adam", low=0)
+    early_stopping: bool = _key(True, "stop when validation no longer improves; keep the best")
+    patience: int = _key(2, "epochs without improvement before stopping", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationKeys:
+    """What turns logits into probabilities, fitted on validation."""
+
+    prevalence: float = _key(
+        0.1, "share of harmful texts where the bundle will run; 0 keeps the corpus's", low=0, high=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TriggerKeys:
+    """The logistic trigger before the classifier."""
+
+    buckets: int = _key(1 << 16, "hash buckets for token unigrams and bigrams", low=16)
+    inverse_penalty: float = _key(4.0, "C of the logistic regression", low=0)
+    target_recall: float = _key(
+        0.99, "share of what the classifier flags that must set it off", low=0.5, high=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class UncertaintyKeys:
+    """Dropout sampling."""
+
+    samples: int = _key(32, "dropout samples a text", low=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyKeys:
+    """How validation chooses the policy's thresholds."""
+
+    review_false_positives: float = _key(
+        0.05, "share of harmless texts that may reach review by score", low=0, high=1
+    )
+    block_precision: float = _key(
+        0.95, "least precision of what is blocked by score, at the calibration's prevalence",
+        low=0, high=1,
+    )  # fmt: skip
+    review_spread: float = _key(
+        0.02, "share of texts that may reach review by spread alone", low=0, high=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All settings of one training run. Sections are attributes: ``recipe.training.epochs``."""
+
+    name: str = _key("unnamed", "name of the recipe")
+    description: str = _key("", "what it is for")
+    seed: int = _key(0, "fixes splits, initial weights, order and dropout", low=0)
+    corpus: CorpusKeys = CorpusKeys()
+    vocabulary: VocabularyKeys = VocabularyKeys()
+    network: NetworkKeys = NetworkKeys()
+    adversarial: AdversarialKeys = AdversarialKeys()
+    training: TrainingKeys = TrainingKeys()
+    calibration: CalibrationKeys = CalibrationKeys()
+    trigger: TriggerKeys = TriggerKeys()
+    uncertainty: UncertaintyKeys = UncertaintyKeys()
+    policy: PolicyKeys = PolicyKeys()
+
+    def __post_init__(self) -> None:
+        if self.network.width % 2 == 0:
+            raise RecipeError(f"network.width: {self.network.width} is even; give an odd number")
+        if self.network.overlap >= self.network.window:
+            raise RecipeError(
+                f"network.overlap: {self.network.overlap} is not below network.window "
+                f"{self.network.window}"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the recipe as nested plain values, as the TOML has them."""
+        nested: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return nested
+
+    def override(self, settings: Mapping[str, Any]) -> Recipe:
+        """Return a copy with dotted keys replaced.
+
+        Raises RecipeError on an unknown key or a value of the wrong type or range.
+
+        >>> Recipe().override({"training.epochs": 3}).training.epochs
+        3
+        """
+        nested: dict[str, Any] = {}
+        for key, value in settings.items():
+            *sections, name = key.split(".")
+            target = nested
+            for section in sections:
+                target = target.setdefault(section, {})
+            target[name] = value
+        return _merge(self, nested, "", lambda key: "")
+
+
+def load_recipe(name_or_file: str = "default", overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a shipped recipe by name, or a recipe file, and apply overrides by dotted key.
+
+    Raises RecipeError with file and line on unknown keys and bad values.
+    """
+    path = recipe_path(name_or_file)
+    try:
+        source = Path(path).read_text(encoding="utf-8")
+        nested = tomllib.loads(source)
+    except OSError as error:
+        raise ReadError(f"{at(path)}{error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{at(path)}not valid TOML: {error}") from error
+    recipe = _merge(Recipe(name=Path(path).stem), nested, "", lambda key: _where(path, source, key))
+    return recipe.override(overrides or {})
+
+
+def parse_overrides(assignments: typing.Iterable[str]) -> dict[str, Any]:
+    """Turn ``KEY=VALUE`` strings into overrides; values are TOML, bare words are strings.
+
+    >>> parse_overrides(["training.epochs=3", "adversarial.method=none"])
+    {'training.epochs': 3, 'adversarial.method': 'none'}
+    """
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError(f"--set {assignment}: give KEY=VALUE, like training.epochs=3")
+        try:
+            settings[key.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
+        except tomllib.TOMLDecodeError:
+            settings[key.strip()] = value.strip()
+    return settings
+
+
+def describe_keys() -> list[tuple[str, str, str, str]]:
+    """Return (key, type, default, help) of every recipe key, in order, for help pages."""
+    return list(_describe(Recipe(), ""))
+
+
+def _describe(settings: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from _describe(value, f"{prefix}{field.name}.")
+        else:
+            choices = field.metadata["choices"]
+            help = field.metadata["help"] + (f": {' '.join(choices)}" if choices else "")
+            kind = "list" if isinstance(value, tuple) else type(value).__name__
+            shown = json.dumps(value)
+            yield f"{prefix}{field.name}", kind, shown, help
+
+
+def _merge(settings: Any, nested: Mapping[str, Any], prefix: str, where: Any) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(settings)}
+    changes: dict[str, Any] = {}
+    for name, value in nested.items():
+        key = f"{prefix}{name}"
+        if name not in fields:
+            known = ", ".join(fields)
+            raise RecipeError(f"{where(key)}unknown recipe key {key!r}; known here are {known}")
+        current = getattr(settings, name)
+        if dataclasses.is_dataclass(current):
+            if not isinstance(value, Mapping):
+                raise RecipeError(f"{where(key)}{key}: {value!r} is not a section of keys")
+            changes[name] = _merge(current, value, f"{key}.", where)
+        else:
+            changes[name] = _check(key, value, current, fields[name].metadata, where)
+    try:
+        return dataclasses.replace(settings, **changes)
+    except RecipeError as error:
+        key = str(error).split(":", 1)[0]
+        raise RecipeError(f"{where(key)}{error}") from None
+
+
+def _check(
+    key: str, value: Any, current: Any, limits: types.MappingProxyType[Any, Any], where: Any
+) -> Any:
+    if isinstance(current, tuple):
+        value = tuple(value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            raise RecipeError(f"{where(key)}{key}: {value!r} is not a list of names")
+        return tuple(value)
+    if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(current):
+        wanted = type(current).__name__
+        raise RecipeError(f"{where(key)}{key}: {value!r} is not a {wanted}, like {current!r}")
+    low, high, choices = limits["low"], limits["high"], limits["choices"]
+    if choices and value not in choices:
+        raise RecipeError(f"{where(key)}{key}: {value!r} is none of {', '.join(choices)}")
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
+        bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise RecipeError(f"{where(key)}{key}: {value!r} is out of range; give a number {bounds}")
+    return value
+
+
+def _where(path: Path, source: str, key: str) -> str:
+    """``file:line: `` of a dotted key in TOML text."""
+    section, _, name = key.rpartition(".")
+    current = ""
+    for number, line in enumerate(source.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            current = stripped.strip("[] \t")
+            if not section and current == name:
+                return at(path, number)
+        elif current == section and stripped.split("=", 1)[0].strip() == name:
+            return at(path, number)
+    return at(path)

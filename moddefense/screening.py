@@ -1,0 +1,209 @@
+"""The evidence and the decisions of one batch of texts, as columns.
+
+A Python object for each text would cost more than the models do, so stages read and write columns
+and a row becomes an object only when somebody iterates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moddefense.policy import DECIDERS, DECISIONS, Policy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from moddefense.lexicon import Match
+    from moddefense.tokens import TokenColumn
+
+__all__ = ["Screening", "Verdict"]
+
+UNDECIDED = -1
+DIGITS = 6  # decimals of every probability that leaves: more would be noise
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one text, with the evidence for it; fields as in the output of ``screen``."""
+
+    text: str
+    decision: str
+    decided_by: str
+    trigger: float | None
+    score: float | None
+    uncertainty: float | None
+    labels: dict[str, float] | None
+    matches: tuple[Match, ...]
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as plain JSON-able values, without the text."""
+        record = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "text"
+        }
+        record["matches"] = [match.as_dict() for match in self.matches]
+        return record
+
+
+class Screening:
+    """Columns of evidence over ``n`` texts; stages fill them, the policy decides.
+
+    Columns (all of length ``n``): ``decision`` and ``decided_by`` are int8 indices into
+    ``DECISIONS`` and ``DECIDERS`` (-1: not yet); ``floor`` is the least decision that the lexicon
+    demands; ``forced`` marks rows that must reach the classifier; ``audited`` those sent there as a
+    sample; ``trigger``, ``score`` and ``uncertainty`` are float64 with NaN for "not computed";
+    ``labels`` is float64 ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match.
+    """
+
+    def __init__(self, texts: Sequence[str], policy: Policy) -> None:
+        n = len(texts)
+        self.texts = texts
+        self.policy = policy
+        self.decision = np.full(n, UNDECIDED, np.int8)
+        self.decided_by = np.full(n, UNDECIDED, np.int8)
+        self.floor = np.zeros(n, np.int8)
+        self.forced = np.zeros(n, bool)
+        self.audited = np.zeros(n, bool)
+        self.trigger = np.full(n, np.nan)
+        self.score = np.full(n, np.nan)
+        self.uncertainty = np.full(n, np.nan)
+        self.label_names: tuple[str, ...] = ()
+        self.labels = np.empty((n, 0))
+        self.matches: list[tuple[Match, ...]] = [()] * n
+        self.tokens: TokenColumn | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def undecided(self) -> np.ndarray:
+        """Indices of the rows that no stage has decided yet, ascending."""
+        return np.flatnonzero(self.decision == UNDECIDED)
+
+    def set(self, rows: np.ndarray, decision: str, decided_by: str) -> None:
+        """Decide ``rows`` (indices)."""
+        self.decision[rows] = DECISIONS.index(decision)
+        self.decided_by[rows] = DECIDERS.index(decided_by)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of rows by decision and by what decided them, zeros included."""
+        return {
+            "decision": _count(self.decision, DECISIONS),
+            "decided_by": _count(self.decided_by, DECIDERS),
+        }
+
+    def row(self, index: int) -> Verdict:
+        """Return one row as an object."""
+        labels = None
+        if self.label_names and not np.isnan(self.score[index]):
+            values = self.labels[index].tolist()
+            labels = {
+                name: round(value, DIGITS)
+                for name, value in zip(self.label_names, values, strict=True)
+            }
+        return Verdict(
+            text=self.texts[index],
+            decision=DECISIONS[self.decision[index]],
+            decided_by=DECIDERS[self.decided_by[index]],
+            trigger=_optional(self.trigger[index]),
+            score=_optional(self.score[index]),
+            uncertainty=_optional(self.uncertainty[index]),
+            labels=labels,
+            matches=self.matches[index],
+            reason=self.policy.reason(self, index),
+        )
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return (self.row(index) for index in range(len(self)))
+
+    def to_arrow(
+        self, ids: Sequence[str] | None = None, *, include_text: bool = False, mask: bool = False
+    ) -> pa.Table:
+        """Return the records as an Arrow table, fields and their order as ``screen`` writes them.
+
+        ``ids`` defaults to the row numbers as strings. ``mask`` adds the text with every match
+        masked.
+        """
+        import pyarrow as pa
+
+        n = len(self)
+        columns: dict[str, Any] = {
+            "id": pa.array([str(i) for i in range(n)] if ids is None else ids, pa.string()),
+            "decision": pa.array(_names(self.decision, DECISIONS), pa.string()),
+            "decided_by": pa.array(_names(self.decided_by, DECIDERS), pa.string()),
+            "trigger": _floats(self.trigger),
+            "score": _floats(self.score),
+            "uncertainty": _floats(self.uncertainty),
+            "labels": self._label_array(),
+            "matches": pa.array(
+                [[match.as_dict() for match in row] for row in self.matches], _match_type()
+            ),
+            "reason": pa.array([self.policy.reason(self, i) for i in range(n)], pa.string()),
+        }
+        if include_text:
+            columns["text"] = pa.array(self.texts, pa.string())
+        if mask:
+            columns["masked"] = pa.array(self._masked(), pa.string())
+        return pa.table(columns)
+
+    def _masked(self) -> list[str]:
+        from moddefense.lexicon import mask_spans
+
+        return [
+            mask_spans(text, matches) if matches else text
+            for text, matches in zip(self.texts, self.matches, strict=True)
+        ]
+
+    def _label_array(self) -> pa.Array:
+        """Labels as a struct: the same keys in every row, null where the classifier did not run."""
+        import pyarrow as pa
+
+        absent = np.isnan(self.score)
+        if not self.label_names:
+            return pa.nulls(len(self), pa.struct([]))
+        children = [_floats(self.labels[:, k]) for k in range(len(self.label_names))]
+        return pa.StructArray.from_arrays(
+            children, names=list(self.label_names), mask=pa.array(absent)
+        )
+
+
+def _count(column: np.ndarray, names: Sequence[str]) -> dict[str, int]:
+    return {name: int((column == code).sum()) for code, name in enumerate(names)}
+
+
+def _names(column: np.ndarray, names: Sequence[str]) -> list[str | None]:
+    table: list[str | None] = [*names, None]  # -1 picks the last
+    return [table[code] for code in column.tolist()]
+
+
+def _optional(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), DIGITS)
+
+
+def _floats(column: np.ndarray) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(np.round(column, DIGITS), pa.float64(), from_pandas=True)
+
+
+def _match_type() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.list_(
+        pa.struct(
+            [
+                ("term", pa.string()),
+                ("kind", pa.string()),
+                ("category", pa.string()),
+                ("severity", pa.int8()),
+                ("start", pa.int64()),
+                ("end", pa.int64()),
+                ("text", pa.string()),
+            ]
+        )
+    )

@@ -1,0 +1,208 @@
+"""Vocabulary and the TF-Text graph: raw strings to ragged token ids.
+
+A text is folded (``moddefense.folding``), cut into words and WordPieces, and each piece that begins
+a word without being all of it gets an *opening* id of its own: a rude word that is the beginning of
+a surname must not share the embedding of the rude word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from moddefense.folding import fold_many
+
+__all__ = ["PAD", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
+
+PAD, UNKNOWN, OPENING = 0, 1, 2  # OPENING: any word beginning too rare for an embedding of its own
+SPECIAL = ("[PAD]", "[UNK]", "[OPEN]")
+SUFFIX = "##"
+LONGEST_WORD = 1 << 20  # bytes; a comment without any space is one word and must not become [UNK]
+
+
+class Tokens(NamedTuple):
+    """Ragged token ids: ``values`` int32 ``[total]`` and ``lengths`` int64 ``[texts]``."""
+
+    values: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Index in ``values`` where each text begins, int64 ``[texts]``."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    def take(self, rows: np.ndarray) -> Tokens:
+        """Return the tokens of ``rows`` (indices), in that order."""
+        lengths = self.lengths[rows]
+        offsets = np.repeat(self.starts[rows] - (np.cumsum(lengths) - lengths), lengths)
+        return Tokens(self.values[np.arange(lengths.sum()) + offsets], lengths)
+
+
+class Tokenizer:
+    """Strings to token ids, by one TF-Text graph.
+
+    ``pieces`` is the WordPiece vocabulary, special pieces first; ``openings`` are those that have an
+    opening id, in the order of these ids, which follow those of the pieces. Both are stored in one
+    JSON file.
+    """
+
+    def __init__(self, pieces: Sequence[str], openings: Sequence[str] = ()) -> None:
+        self.pieces = tuple(pieces)
+        self.openings = tuple(openings)
+        index = {piece: i for i, piece in enumerate(self.pieces)}
+        self._continues = np.array([piece.startswith(SUFFIX) for piece in self.pieces])
+        self._opening = np.full(len(self.pieces), OPENING, np.int32)
+        for position, piece in enumerate(self.openings):
+            self._opening[index[piece]] = len(self.pieces) + position
+        self._opening[UNKNOWN] = UNKNOWN
+        self._spacing = _Spacing(
+            {piece for piece in self.pieces if len(piece) == 1}
+            & {piece[len(SUFFIX) :] for piece in self.pieces if piece.startswith(SUFFIX)}
+        )
+        self._wordpiece = tf_text.FastWordpieceTokenizer(
+            vocab=list(self.pieces),
+            suffix_indicator=SUFFIX,
+            unknown_token=SPECIAL[UNKNOWN],
+            max_bytes_per_word=LONGEST_WORD,
+            token_out_type=tf.int32,
+            support_detokenization=False,
+        )
+        self._graph = tf.function(
+            self._tokenize, input_signature=[tf.TensorSpec([None], tf.string)]
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of ids, openings included."""
+        return len(self.pieces) + len(self.openings)
+
+    def piece(self, token: int) -> str:
+        """Return the piece that an id stands for; openings end in ``-``.
+
+        >>> Tokenizer(["[PAD]", "[UNK]", "[OPEN]", "cock"], ["cock"]).piece(4)
+        'cock-'
+        """
+        n = len(self.pieces)
+        return self.pieces[token] if token < n else f"{self.openings[token - n]}-"
+
+    def __call__(self, texts: Sequence[str]) -> Tokens:
+        """Fold and tokenise texts (a sequence of str)."""
+        return self.tokenize_folded(fold_many(texts))
+
+    def tokenize_folded(self, folded: Sequence[str]) -> Tokens:
+        """Tokenise texts that are folded already."""
+        if not folded:
+            return Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+        values, lengths = self._graph(tf.constant([self._prepare(text) for text in folded]))
+        return Tokens(self._open(values.numpy()), lengths.numpy())
+
+    def _prepare(self, text: str) -> bytes:
+        if not text.isascii():
+            text = text.translate(self._spacing)
+        return text.encode("utf-8", "replace")
+
+    def _tokenize(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        ragged = self._wordpiece.tokenize(texts)
+        return ragged.values, ragged.row_lengths()
+
+    def _open(self, values: np.ndarray) -> np.ndarray:
+        """Replace each word beginning that a continuation follows by its opening id.
+
+        A text never begins with a continuation, so neighbours in the flat array may be compared
+        without regard to where texts end.
+        """
+        begins = np.zeros(len(values), bool)
+        continues = self._continues[values]
+        begins[:-1] = ~continues[:-1] & continues[1:]
+        return np.where(begins, self._opening[values], values).astype(np.int32)
+
+    def with_openings(self, folded: Sequence[str], *, min_frequency: int) -> Tokenizer:
+        """Return a tokenizer whose openings are those that occur in ``folded`` often enough."""
+        everything = Tokenizer(self.pieces, [p for p in self.pieces[3:] if p[:2] != SUFFIX])
+        values = everything.tokenize_folded(folded).values
+        counts = np.bincount(values, minlength=everything.size)[len(self.pieces) :]
+        return Tokenizer(
+            self.pieces,
+            [
+                piece
+                for piece, count in zip(everything.openings, counts.tolist(), strict=True)
+                if count >= min_frequency
+            ],
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the vocabulary as JSON."""
+        content = {"pieces": self.pieces, "openings": self.openings}
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read what ``save`` wrote."""
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(content["pieces"], content["openings"])
+
+
+class TokenColumn:
+    """Token ids of the rows of one screening; a row is tokenised when first asked for, and once."""
+
+    def __init__(self, tokenizer: Tokenizer, texts: Sequence[str]) -> None:
+        self._tokenizer = tokenizer
+        self._texts = texts
+        self._place = np.full(len(texts), -1, np.int64)
+        self._tokens = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+
+    def take(self, rows: np.ndarray) -> Tokens:
+        """Return the tokens of ``rows`` (indices)."""
+        missing = rows[self._place[rows] < 0]
+        if missing.size:
+            new = self._tokenizer([self._texts[row] for row in missing.tolist()])
+            self._place[missing] = len(self._tokens.lengths) + np.arange(missing.size)
+            self._tokens = Tokens(
+                np.concatenate([self._tokens.values, new.values]),
+                np.concatenate([self._tokens.lengths, new.lengths]),
+            )
+        return self._tokens.take(self._place[rows])
+
+
+class _Spacing(dict[int, str]):
+    """Puts spaces around every character that the vocabulary cannot spell.
+
+    Else one emoji glued to a word would turn the whole word into [UNK].
+    """
+
+    def __init__(self, alphabet: Iterable[str]) -> None:
+        super().__init__((ord(letter), letter) for letter in alphabet)
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        return letter if letter.isspace() else f" {letter} "
+
+
+def learn_vocabulary(folded: Iterable[str], *, size: int, min_frequency: int) -> Tokenizer:
+    """Learn a WordPiece vocabulary on folded texts, with the ``tokenizers`` package.
+
+    The package orders equally frequent pairs by their text, so that the same texts give the same
+    vocabulary.
+    """
+    from tokenizers import Tokenizer as Learner
+    from tokenizers import models, pre_tokenizers, trainers
+
+    learner = Learner(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
+    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=min_frequency,
+        limit_alphabet=500,
+        special_tokens=list(SPECIAL),
+        continuing_subword_prefix=SUFFIX,
+        show_progress=False,
+    )
+    learner.train_from_iterable(folded, trainer)
+    vocabulary = learner.get_vocab()
+    return Tokenizer(sorted(vocabulary, key=lambda piece: vocabulary[piece]))
