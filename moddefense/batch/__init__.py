@@ -1,0 +1,1 @@
+"""Screening in batch: rows read from files, decided, written in parts, resumable."""

@@ -1,0 +1,138 @@
+"""Parquet: the two columns that are needed, a row group's worth at a time at most."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from moddefense.batch.rows import Chunk, column_index, identifier
+from moddefense.batch.sources import BLOCK, Meter, Source
+from moddefense.errors import ConfigurationError, ReadError
+
+__all__ = ["parquet_chunks"]
+
+ROWS = 1024  # rows decoded at a time
+DAMAGE = (
+    OSError,
+    pa.ArrowException,
+    ValueError,
+)  # ArrowInvalid is a ValueError; NotImplemented is not
+
+
+def parquet_chunks(
+    source: Source, meter: Meter, text_column: str, id_column: str | None
+) -> Iterator[Chunk]:
+    """Read the rows of a Parquet file; one on stdin is spooled to a temporary file first.
+
+    The footer is read at once: raises ReadError when there is none, ConfigurationError when a column
+    is missing or the text column holds no strings.
+    """
+    stream = meter.stream if source.rereadable else _spooled(meter)
+    if stream.seek(0, 2) == 0:
+        raise ReadError(f"{source.name}: empty file: no Parquet in it")
+    stream.seek(0)
+    try:
+        file = pq.ParquetFile(stream)
+        schema = file.schema_arrow
+    except DAMAGE as error:
+        raise _damaged(source.name, error) from None
+    text_at = column_index(source.name, schema.names, text_column, "--text-column")
+    columns = [text_column]
+    if id_column is not None or "id" in schema.names:
+        columns.append(id_column or "id")
+        column_index(source.name, schema.names, columns[1], "--id-column")
+    _check_type(source.name, text_column, schema.field(text_at).type)
+    return _chunks(source.name, file, columns)
+
+
+def _spooled(meter: Meter) -> IO[bytes]:
+    spool = tempfile.TemporaryFile()
+    while data := meter.read(BLOCK):
+        spool.write(data)
+    return spool
+
+
+def _damaged(name: str, error: BaseException, after: str = "") -> ReadError:
+    why = " ".join(str(error).split())[:200]
+    return ReadError(f"{name}: truncated or damaged Parquet{after}: {why}; fetch the file again")
+
+
+def _check_type(name: str, column: str, kind: pa.DataType) -> None:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if not (_is_text(kind) or _is_binary(kind) or pa.types.is_null(kind)):
+        raise ConfigurationError(
+            f"{name}: column {column!r} holds {kind}, not strings (choose with --text-column)"
+        )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+    )
+
+
+def _chunks(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[Chunk]:
+    done = 0
+    try:
+        for batch in file.iter_batches(ROWS, columns=list(dict.fromkeys(columns))):
+            chunk = Chunk()
+            if len(columns) > 1:
+                chunk.ids = [identifier(value) for value in _id_values(batch.column(columns[1]))]
+            for index, value in enumerate(_values(batch.column(columns[0]))):
+                _add(chunk, index, value, columns[0])
+            done += len(chunk)
+            yield chunk
+    except DAMAGE as error:
+        raise _damaged(name, error, f" after row {done:,}") from None
+
+
+def _add(chunk: Chunk, index: int, value: Any, column: str) -> None:
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            _reject(chunk, index, f"not valid UTF-8 at byte {error.start}", "encoding", value)
+            return
+    if value is None:
+        _reject(chunk, index, f"{column!r} is null", "missing", None)
+    else:
+        chunk.texts.append(value)
+
+
+def _reject(chunk: Chunk, index: int, error: str, error_type: str, raw: bytes | None) -> None:
+    ids, chunk.ids = chunk.ids, None  # the ids are there already
+    chunk.reject(error, error_type, raw)
+    chunk.ids = ids
+
+
+def _values(array: pa.Array) -> list[Any]:
+    """Return Python values; bytes where strings are not valid UTF-8."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    try:
+        return array.to_pylist()
+    except UnicodeDecodeError:
+        binary = pa.large_binary() if pa.types.is_large_string(array.type) else pa.binary()
+        return array.cast(binary).to_pylist()
+
+
+def _id_values(array: pa.Array) -> list[Any]:
+    kind = array.type
+    if not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_nested(kind)):
+        try:
+            array = array.cast(pa.string())
+        except pa.ArrowException:
+            return [None if value is None else str(value) for value in array.to_pylist()]
+    values = _values(array)
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]

@@ -1,0 +1,147 @@
+"""Rows of one or several inputs as batches of texts, streamed: memory does not grow with the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from moddefense.batch.delimited import DELIMITERS, delimited_chunks
+from moddefense.batch.lines import check_encoding, json_chunks, text_chunks, whole_lines
+from moddefense.batch.rows import Chunk, Rejection
+from moddefense.batch.sources import Meter, Source, blocks, open_meter
+from moddefense.errors import ReadError
+
+__all__ = ["Batch", "Columns", "check_inputs", "open_chunks", "read_batches"]
+
+MAX_CHARACTERS = 8 << 20  # a batch of long texts ends early
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What to read of an input. ``id`` None: the column ``id`` where there is one."""
+
+    text: str = "text"
+    id: str | None = None
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        check_encoding(self.encoding)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Consecutive rows of the inputs: the readable ones as ids and texts, the others as rejected.
+
+    ``rows`` counts both. ``rejected`` holds (source, row in that source from 0, why).
+    """
+
+    first_row: int
+    rows: int = 0
+    characters: int = 0
+    ids: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    rejected: list[tuple[str, int, Rejection]] = field(default_factory=list)
+
+
+def open_chunks(
+    source: Source, meter: Meter, columns: Columns, warn: Callable[[str], None] | None = None
+) -> Iterator[Chunk]:
+    """Read one source. What can be wrong with its beginning is raised at once, not when iterated.
+
+    ``warn`` is told, in one line, when there is nothing in a file of a format that needs no header.
+    """
+    if source.format == "parquet":
+        from moddefense.batch.columnar import parquet_chunks
+
+        return parquet_chunks(source, meter, columns.text, columns.id)
+    lines = whole_lines(source.name, blocks(source, meter), columns.encoding)
+    if source.format in DELIMITERS:
+        delimiter = DELIMITERS[source.format]
+        return delimited_chunks(source.name, lines, columns.text, columns.id, delimiter=delimiter)
+    if source.format == "jsonl":
+        chunks = json_chunks(source.name, lines, columns.text, columns.id)
+    else:
+        chunks = text_chunks(lines)
+    first = next(chunks, None)
+    if first is None:
+        if warn is not None:
+            warn(f"{source.name}: empty file: no rows")
+        return iter(())
+    return chain([first], chunks)
+
+
+def check_inputs(sources: Sequence[Source], columns: Columns) -> None:
+    """Open every regular file and read its beginning, so that what is wrong shows before the work.
+
+    Raises ReadError and ConfigurationError as reading would.
+    """
+    for source in sources:
+        if source.rereadable:
+            meter = open_meter(source)
+            try:
+                open_chunks(source, meter, columns)
+            finally:
+                meter.close()
+
+
+def read_batches(
+    sources: Sequence[Source],
+    columns: Columns | None = None,
+    *,
+    batch_size: int = 1024,
+    limit: int | None = None,
+    skip: int = 0,
+    warn: Callable[[str], None] | None = None,
+    opened: Callable[[Source, Meter], None] | None = None,
+) -> Iterator[Batch]:
+    """Yield the rows of the sources, one after the other, in batches of ``batch_size`` rows.
+
+    Rows are numbered from 0 through all sources, unreadable ones too; a row without an id has that
+    number as its id. A batch of long texts ends early, at a place that depends on the texts alone.
+    ``skip`` leaves out that many first rows, ``limit`` stops before that row. ``opened`` is told each
+    source with its meter. What was read before a ReadError comes as a last, short batch.
+    """
+    columns = columns or Columns()
+    batch = Batch(skip)
+    row = 0
+    for source in sources:
+        meter = open_meter(source, hashed=not source.rereadable)
+        if opened is not None:
+            opened(source, meter)
+        own = 0
+        try:
+            for chunk in open_chunks(source, meter, columns, warn):
+                start = max(0, skip - row)
+                stop = len(chunk) if limit is None else min(len(chunk), limit - row)
+                for index in range(start, stop):
+                    _take(batch, chunk, index, row + index, source.name, own + index)
+                    if batch.rows >= batch_size or batch.characters >= MAX_CHARACTERS:
+                        yield batch
+                        batch = Batch(batch.first_row + batch.rows)
+                row += len(chunk)
+                own += len(chunk)
+                if limit is not None and row >= limit:
+                    break
+        except ReadError:
+            if batch.rows:
+                yield batch
+            raise
+        finally:
+            meter.close()
+        if limit is not None and row >= limit:
+            break
+    if batch.rows:
+        yield batch
+
+
+def _take(batch: Batch, chunk: Chunk, index: int, row: int, source: str, own: int) -> None:
+    batch.rows += 1
+    text = chunk.texts[index]
+    if text is None:
+        batch.rejected.append((source, own, chunk.rejected[index]))
+        return
+    id = chunk.ids[index] if chunk.ids is not None else None
+    batch.ids.append(str(row) if id is None else id)
+    batch.texts.append(text)
+    batch.characters += len(text)
