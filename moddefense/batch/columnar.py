@@ -28,8 +28,8 @@ def parquet_chunks(
 ) -> Iterator[Chunk]:
     """Read the rows of a Parquet file; one on stdin is spooled to a temporary file first.
 
-    The footer is read at once: raises ReadError when there is none, ConfigurationError when a column
-    is missing or the text column holds no strings.
+    The footer is read at once: raises ReadError when there is none, ConfigurationError when a
+    column is missing or the text column holds no strings.
     """
     stream = meter.stream if source.rereadable else _spooled(meter)
     if stream.seek(0, 2) == 0:
@@ -50,7 +50,7 @@ def parquet_chunks(
 
 
 def _spooled(meter: Meter) -> IO[bytes]:
-    spool = tempfile.TemporaryFile()
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 (closed, and gone, with its last reader)
     while data := meter.read(BLOCK):
         spool.write(data)
     return spool
@@ -71,15 +71,11 @@ def _check_type(name: str, column: str, kind: pa.DataType) -> None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
-    )
+    return kind in (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
 def _chunks(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[Chunk]:
@@ -121,10 +117,10 @@ def _values(array: pa.Array) -> list[Any]:
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     try:
-        return array.to_pylist()
+        return list(array.to_pylist())
     except UnicodeDecodeError:
         binary = pa.large_binary() if pa.types.is_large_string(array.type) else pa.binary()
-        return array.cast(binary).to_pylist()
+        return list(array.cast(binary).to_pylist())
 
 
 def _id_values(array: pa.Array) -> list[Any]:

@@ -1,8 +1,8 @@
-"""CSV and TSV, row by row: a broken row is quarantined with its bytes and reading goes on after it.
+"""CSV and TSV, row by row: a broken row is quarantined with its bytes, and reading goes on.
 
-Python's csv parser (strict) does the parsing. It is fed line by line, so that it is known which lines
-a record came from. After an error only the first line of the record is given up and parsing starts
-again at the next one: a quote that is never closed costs its own row, not the rest of the file.
+Python's csv parser (strict) does the parsing. It is fed line by line, so that it is known which
+lines a record came from. After an error only the first line of the record is given up and parsing
+starts again at the next one: a quote that is never closed costs its own row, not the rest.
 """
 
 from __future__ import annotations
@@ -117,9 +117,9 @@ def delimited_chunks(
 ) -> Iterator[Chunk]:
     """Read rows below a header line.
 
-    Empty lines are no rows, except in a file of one column, where they are empty texts. ``id_column``
-    None means ``id`` where there is such a column. The header is read at once: raises ReadError when
-    there is none and ConfigurationError when it lacks a column.
+    Empty lines are no rows, except in a file of one column, where they are empty texts.
+    ``id_column`` None means ``id`` where there is such a column. The header is read at once: raises
+    ReadError when there is none and ConfigurationError when it lacks a column.
     """
     records = _Records(lines, delimiter)
     header = _header(name, records)
@@ -149,9 +149,7 @@ def _header(name: str, records: _Records) -> list[str]:
 def _with_hint(error: Exception, header: list[str], delimiter: str) -> Exception:
     for other in ",;\t|":
         if len(header) == 1 and other != delimiter and other in header[0]:
-            return type(error)(
-                f"{error}; the header looks separated by {other!r}, not {delimiter!r}"
-            )
+            return type(error)(f"{error}; it looks separated by {other!r}, not {delimiter!r}")
     return error
 
 
@@ -174,7 +172,7 @@ def _chunks(records: _Records, width: int, text_at: int, id_at: int | None) -> I
         elif not fields:
             chunk.add("")
         else:
-            error = f"{len(fields)} fields where the header has {width}"
+            error = f"{len(fields)} field{'s' * (len(fields) != 1)} where the header has {width}"
             chunk.reject(error + _extent(feed), "fields", feed.raw())
         if feed.at == len(feed.lines) or len(texts) >= ROWS:
             feed.drop()

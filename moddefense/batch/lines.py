@@ -1,4 +1,4 @@
-"""Bytes to lines: blocks that end where a line ends, in UTF-8, and the readers of text and JSON lines.
+"""Bytes to lines, and the readers of text and JSON lines.
 
 Only ``\\n`` and ``\\r\\n`` end a line: a form feed or U+2028 in a comment is part of the comment.
 """
@@ -20,7 +20,7 @@ INVALID = b"\xff"  # what an undecodable piece becomes: a byte that UTF-8 never 
 
 
 def check_encoding(encoding: str) -> str:
-    """Return the codec's canonical name. Raises ConfigurationError when there is no such encoding."""
+    """Return the codec's canonical name. Raises ConfigurationError when there is none."""
     try:
         "".encode(encoding)  # refuses what is a codec but no text encoding, such as base64
         return codecs.lookup(encoding).name

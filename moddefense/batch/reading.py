@@ -1,4 +1,4 @@
-"""Rows of one or several inputs as batches of texts, streamed: memory does not grow with the input."""
+"""Rows of one or several inputs as batches of texts; memory does not grow with the input."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def read_batches(
 
     Rows are numbered from 0 through all sources, unreadable ones too; a row without an id has that
     number as its id. A batch of long texts ends early, at a place that depends on the texts alone.
-    ``skip`` leaves out that many first rows, ``limit`` stops before that row. ``opened`` is told each
-    source with its meter. What was read before a ReadError comes as a last, short batch.
+    ``skip`` leaves out that many first rows, ``limit`` stops before that row. ``opened`` is told
+    each source with its meter. What was read before a ReadError comes as a last, short batch.
     """
     columns = columns or Columns()
     batch = Batch(skip)

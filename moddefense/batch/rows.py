@@ -19,9 +19,9 @@ KEPT = 1000  # bytes of an overlong row that its quarantine entry keeps
 class Rejection:
     """Why a row is no text.
 
-    ``error_type`` is ``encoding`` (bytes that are not valid), ``syntax`` (a broken line), ``fields``
-    (a wrong number of them), ``missing`` (no text, or null), ``type`` (a text that is no string) or
-    ``size`` (a row over the limit). ``raw`` is the row as it was stored, where there is such a thing.
+    ``error_type`` is ``encoding`` (bytes that are not valid), ``syntax`` (a broken line),
+    ``fields`` (a wrong number of them), ``missing`` (no text, or null), ``type`` (a text that is no
+    string) or ``size`` (a row over the limit). ``raw`` is the row as it was stored, if it was.
     """
 
     error: str
@@ -33,8 +33,8 @@ class Rejection:
 class Chunk:
     """Consecutive rows of one source, in order.
 
-    ``texts[i]`` is None exactly where ``rejected`` has ``i``. ``ids`` is None when the source has no
-    id column, ``ids[i]`` where a row has no id.
+    ``texts[i]`` is None exactly where ``rejected`` has ``i``. ``ids`` is None when the source has
+    no id column, ``ids[i]`` where a row has no id.
     """
 
     texts: list[str | None] = field(default_factory=list)
@@ -85,7 +85,7 @@ def column_index(name: str, columns: Sequence[str], wanted: str, option: str) ->
         raise missing_column(name, wanted, columns, option)
     if len(found) > 1:
         raise ConfigurationError(
-            f"{name}: {len(found)} columns are called {wanted!r}; rename them, or choose with {option}"
+            f"{name}: {len(found)} columns are called {wanted!r}; rename, or choose with {option}"
         )
     return found[0]
 

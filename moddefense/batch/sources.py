@@ -1,4 +1,4 @@
-"""Where rows come from: files by their names, or standard input; opened, decompressed, fingerprinted."""
+"""Where rows come from: files or standard input; opened, decompressed, fingerprinted."""
 
 from __future__ import annotations
 
