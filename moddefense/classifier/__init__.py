@@ -1,0 +1,1 @@
+"""The classifier: network, adversarial training, uncertainty, calibration, serving."""

@@ -1,0 +1,109 @@
+"""The classifier as the pipeline uses it: token ids to calibrated probabilities and their spread."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moddefense.classifier.calibration import Calibration
+from moddefense.classifier.serving import CompiledNetwork, windows
+from moddefense.classifier.uncertainty import dropout_masks, sample_logits
+from moddefense.tokens import Tokens
+
+if TYPE_CHECKING:
+    from moddefense.classifier.network import Network
+
+__all__ = ["Classifier", "Settings", "network_weights"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a classifier needs besides its weights; stored in the bundle's manifest."""
+
+    label_names: tuple[str, ...]
+    window: int
+    overlap: int
+    dropout: float
+    samples: int
+    seed: int
+
+
+class Classifier:
+    """Probabilities of each label and of harm, with dropout sampling for the spread.
+
+    Column 0 of the network's logits is harm as such (any label); the others are ``label_names``,
+    unless there is only one label, which then is harm.
+    """
+
+    def __init__(
+        self, weights: dict[str, np.ndarray], calibration: Calibration, settings: Settings
+    ) -> None:
+        self.weights = weights
+        self.network = CompiledNetwork(weights)
+        self.calibration = calibration
+        self.settings = settings
+        self._masks = dropout_masks(
+            self.network.features,
+            weights["in"].shape[1],
+            rate=settings.dropout,
+            samples=settings.samples,
+            seed=settings.seed,
+        )
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels, in the order of the last columns of ``probabilities``."""
+        return self.settings.label_names
+
+    def pool(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+        """Pooled features of each window ``[windows, features]``, and the text each belongs to."""
+        cut, owner = windows(tokens, size=self.settings.window, overlap=self.settings.overlap)
+        return self.network.pool(cut), owner
+
+    def probabilities(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""
+        return _worst(self.calibration.probabilities(self.network.logits(pooled)), owner)
+
+    def spread(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """Standard deviation of the score over the dropout samples, float64 ``[texts]``."""
+        logits = sample_logits(self.network, pooled, self._masks)
+        scores = self.calibration.probabilities(logits)[..., 0]
+        return np.stack([_worst(score[:, None], owner)[:, 0] for score in scores]).std(axis=0)
+
+    def logits(self, tokens: Tokens) -> np.ndarray:
+        """Raw logits ``[texts, 1 + labels]``, each of a text's worst window: for calibration."""
+        pooled, owner = self.pool(tokens)
+        return _worst(self.network.logits(pooled), owner)
+
+    def score(self, tokens: Tokens) -> np.ndarray:
+        """Calibrated probabilities ``[texts, 1 + labels]`` from tokens."""
+        return self.probabilities(*self.pool(tokens))
+
+    def score_spread(self, tokens: Tokens) -> np.ndarray:
+        """Spread of the score ``[texts]`` from tokens."""
+        return self.spread(*self.pool(tokens))
+
+
+def _worst(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """The largest value of each text's windows, ``[windows, k]`` to ``[texts, k]``."""
+    if len(owner) == 0:
+        return values
+    begins = np.flatnonzero(np.diff(owner, prepend=-1))
+    worst: np.ndarray = np.maximum.reduceat(values, begins, axis=0)
+    return worst
+
+
+def network_weights(network: Network) -> dict[str, np.ndarray]:
+    """The weights of a trained network as serving needs them, embeddings normalised."""
+    head = network.head
+    return {
+        "embedding": np.asarray(network.embedding.normalized()),
+        "kernel": np.asarray(network.encoder.kernel),
+        "bias": np.asarray(network.encoder.bias),
+        "in": np.asarray(head.kernel_in),
+        "in_bias": np.asarray(head.bias_in),
+        "out": np.asarray(head.kernel_out),
+        "out_bias": np.asarray(head.bias_out),
+    }

@@ -1,0 +1,1 @@
+"""How good the models are: metrics, and what they mean for the decisions."""

@@ -1,0 +1,105 @@
+"""The trained models of one bundle, loaded when first used, and the pipeline stages they serve."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from moddefense.classifier.model import Classifier
+    from moddefense.policy import Policy
+    from moddefense.screening import Screening
+    from moddefense.tokens import Tokenizer, Tokens
+    from moddefense.trigger import Trigger
+
+__all__ = ["ClassifierStage", "Models", "TriggerStage"]
+
+
+class Models:
+    """Tokenizer, trigger and classifier; ``read`` makes all three and is called at most once.
+
+    Loading imports TensorFlow, which takes seconds: an input that the lexicons decide does not pay.
+    """
+
+    def __init__(self, read: Callable[[], tuple[Tokenizer, Trigger, Classifier]]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._parts: tuple[Tokenizer, Trigger, Classifier] | None = None
+
+    @property
+    def _loaded(self) -> tuple[Tokenizer, Trigger, Classifier]:
+        with self._lock:
+            if self._parts is None:
+                self._parts = self._read()
+            return self._parts
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, which trigger and classifier share."""
+        return self._loaded[0]
+
+    @property
+    def trigger(self) -> Trigger:
+        """The trigger."""
+        return self._loaded[1]
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier."""
+        return self._loaded[2]
+
+    def tokens(self, screening: Screening, rows: np.ndarray) -> Tokens:
+        """Tokens of ``rows``; whatever stage asks first pays, the next one gets them for nothing."""
+        from moddefense.tokens import TokenColumn
+
+        if screening.tokens is None:
+            screening.tokens = TokenColumn(self.tokenizer, screening.texts)
+        return screening.tokens.take(rows)
+
+
+class TriggerStage:
+    """Fills ``screening.trigger``."""
+
+    name = "trigger"
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+
+    def examine(self, screening: Screening, rows: np.ndarray) -> None:
+        """Score the texts at ``rows``."""
+        tokens = self.models.tokens(screening, rows)
+        screening.trigger[rows] = self.models.trigger.probabilities(tokens)
+
+
+class ClassifierStage:
+    """Fills ``screening.score``, ``labels`` and, where it matters, ``uncertainty``.
+
+    Dropout sampling runs on the rows near a threshold, or on all with ``sample_all``.
+    """
+
+    name = "classifier"
+
+    def __init__(self, models: Models, policy: Policy, *, sample_all: bool) -> None:
+        self.models = models
+        self.policy = policy
+        self.sample_all = sample_all
+
+    def examine(self, screening: Screening, rows: np.ndarray) -> None:
+        """Score the texts at ``rows``."""
+        classifier = self.models.classifier
+        pooled, owner = classifier.pool(self.models.tokens(screening, rows))
+        probabilities = classifier.probabilities(pooled, owner)
+        score = probabilities[:, 0]
+        screening.score[rows] = score
+        if not screening.label_names:
+            screening.label_names = classifier.label_names
+            screening.labels = np.full((len(screening), len(classifier.label_names)), np.nan)
+        screening.labels[rows] = probabilities[:, -len(classifier.label_names) :]
+        unsure = np.ones(len(rows), bool) if self.sample_all else self.policy.needs_sampling(score)
+        if unsure.any():
+            sampled = unsure[owner]
+            renumbered = (np.cumsum(unsure) - 1)[owner[sampled]]
+            screening.uncertainty[rows[unsure]] = classifier.spread(pooled[sampled], renumbered)

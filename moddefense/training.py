@@ -1,0 +1,252 @@
+"""From a recipe and a corpus to a bundle and a report.
+
+The steps, each on the split that may see it: vocabulary, classifier (train; early stopping on
+validation), calibration, trigger, thresholds (validation), and one evaluation on test at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from moddefense import bundle as bundles
+from moddefense.classifier.calibration import Calibration, prevalence_weights
+from moddefense.classifier.fitting import Progress, fit
+from moddefense.classifier.model import Classifier, Settings, network_weights
+from moddefense.classifier.network import Network
+from moddefense.corpus import Corpus, Split
+from moddefense.errors import TrainingError
+from moddefense.evaluation.metrics import auc, binary_metrics, precision_threshold
+from moddefense.folding import fold_many
+from moddefense.policy import Policy
+from moddefense.recipe import Recipe
+from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
+from moddefense.trigger import Trigger, recall_threshold
+
+__all__ = ["Bundle", "TrainingResult", "train"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A trained pipeline in memory."""
+
+    name: str
+    tokenizer: Tokenizer
+    trigger: Trigger
+    classifier: Classifier
+    policy: Policy
+    about: dict[str, Any]
+
+    def save(self, folder: str | Path) -> None:
+        """Write it to a folder, from which ``moddefense.load`` reads it."""
+        bundles.save(folder, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """A bundle and the report on its training: history, notes on the data, metrics."""
+
+    bundle: Bundle
+    report: dict[str, Any]
+
+
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    *,
+    val: Corpus | None = None,
+    test: Corpus | None = None,
+    progress: Progress | None = None,
+) -> TrainingResult:
+    """Train a bundle on a labelled corpus.
+
+    The corpus is split by its ``split`` column, else by the recipe's shares; ``val`` and ``test``
+    replace those parts. ``progress`` is called with a dict for each step and epoch. The same recipe
+    and corpus give the same bundle on the same machine. Raises TrainingError when a split is empty
+    or has one class only, or when the loss stops being a number.
+
+    >>> result = train(load_recipe("default"), Corpus.read("comments.csv"))  # doctest: +SKIP
+    >>> result.bundle.save("models/mine")  # doctest: +SKIP
+    """
+    split = Split.of(
+        corpus, seed=recipe.seed, validation_share=recipe.corpus.validation_share,
+        test_share=recipe.corpus.test_share, val=val, test=test,
+    )  # fmt: skip
+    _require_classes(split)
+    notes = [*corpus.notes, *split.notes]
+    _tell(progress, kind="start", texts={"train": len(split.train), "val": len(split.val),
+                                         "test": len(split.test)}, notes=notes)  # fmt: skip
+    keras.utils.set_random_seed(recipe.seed)
+    tokenizer = _vocabulary(recipe, split.train)
+    tokens = {
+        name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")
+    }
+    classifier, history = _classifier(recipe, split, tokenizer, tokens, progress)
+    val_weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
+    scores = {name: classifier.score(tokens[name]) for name in tokens}
+    review, block = _score_thresholds(recipe, split.val.harmful, scores["val"][:, 0], val_weights)
+    trigger = _trigger(recipe, split.train, tokens["train"], scores["train"][:, 0] >= review)
+    policy = _policy(recipe, review, block, trigger, classifier, tokens["val"], scores["val"][:, 0])
+    metrics = {
+        name: _metrics(
+            recipe, getattr(split, name), tokens[name], scores[name], classifier, trigger, policy
+        )
+        for name in ("val", "test")
+        if len(getattr(split, name))
+    }
+    about = {
+        "recipe": recipe.as_dict(),
+        "corpus": {
+            # The file's name and not its folder: where it lay says nothing to others.
+            "source": ", ".join(Path(part).name for part in corpus.source.split(", ")),
+            "sha256": corpus.fingerprint,
+            "texts": {name: len(getattr(split, name)) for name in tokens},
+            "notes": notes,
+        },
+        "metrics": metrics,
+    }
+    bundle = Bundle(recipe.name, tokenizer, trigger, classifier, policy, about)
+    _tell(progress, kind="done", metrics=metrics)
+    return TrainingResult(bundle, {**about, "history": history})
+
+
+def _require_classes(split: Split) -> None:
+    for name in ("train", "val"):
+        part: Corpus = getattr(split, name)
+        harmful = int((part.harmful == 1).sum())
+        if not 0 < harmful < len(part):
+            raise TrainingError(
+                f"{part.source}: {name} has {len(part)} texts, {harmful} of them harmful; both "
+                "classes are needed to learn and to calibrate"
+            )
+
+
+def _vocabulary(recipe: Recipe, corpus: Corpus) -> Tokenizer:
+    folded = fold_many(corpus.texts)
+    keys = recipe.vocabulary
+    learnt = learn_vocabulary(folded, size=keys.size, min_frequency=keys.min_frequency)
+    return learnt.with_openings(folded, min_frequency=keys.opening_frequency)
+
+
+def _targets(corpus: Corpus) -> np.ndarray:
+    """What the network learns: harm as such, then each label when there are several."""
+    if len(corpus.label_names) == 1:
+        return corpus.labels
+    return np.concatenate([corpus.harmful[:, None], corpus.labels], axis=1)
+
+
+def _classifier(
+    recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
+    progress: Progress | None,
+) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
+    targets = {name: _targets(getattr(split, name)) for name in tokens}
+    keys = recipe.network
+    network = Network(
+        vocabulary=tokenizer.size, labels=targets["train"].shape[1], embedding=keys.embedding,
+        channels=keys.channels, reach=keys.width, hidden=keys.hidden,
+        embedding_dropout=keys.embedding_dropout, dropout=keys.dropout, seed=recipe.seed,
+    )  # fmt: skip
+    network.embedding.set_frequencies(
+        np.bincount(tokens["train"].values, minlength=tokenizer.size)
+    )
+    settings = Settings(
+        label_names=split.train.label_names, window=keys.window, overlap=keys.overlap,
+        dropout=keys.dropout, samples=recipe.uncertainty.samples, seed=recipe.seed,
+    )  # fmt: skip
+    identity = Calibration(np.ones(targets["val"].shape[1]), np.zeros(targets["val"].shape[1]))
+
+    def current(calibration: Calibration) -> Classifier:
+        # As the bundle stores them, so that calibration and thresholds fit what will be served.
+        half = {k: w.astype(np.float16).astype(np.float32)
+                for k, w in network_weights(network).items()}  # fmt: skip
+        return Classifier(half, calibration, settings)
+
+    def validate() -> float:
+        value = auc(split.val.harmful, current(identity).score(tokens["val"])[:, 0])
+        assert value is not None  # both classes are there: _require_classes
+        return value
+
+    history = fit(network, tokens["train"], targets["train"], recipe, validate, progress=progress)
+    logits = current(identity).logits(tokens["val"])
+    weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
+    return current(Calibration.fit(logits, targets["val"], weights)), history
+
+
+def _score_thresholds(
+    recipe: Recipe, harmful: np.ndarray, score: np.ndarray, weights: np.ndarray
+) -> tuple[float, float]:
+    keys = recipe.policy
+    review = float(np.quantile(score[harmful == 0], 1 - keys.review_false_positives))
+    block = precision_threshold(harmful, score, weights, keys.block_precision)
+    review = round(min(review, 1.0), 4)
+    return review, max(round(block, 4), review)
+
+
+def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray) -> Trigger:
+    keys = recipe.trigger
+    wanted = (corpus.harmful == 1) | flagged
+    weights = prevalence_weights(wanted.astype(float), recipe.calibration.prevalence)
+    trigger = Trigger.fit(
+        tokens, wanted.astype(int), weights, buckets=keys.buckets,
+        inverse_penalty=keys.inverse_penalty,
+    )  # fmt: skip
+    return Trigger(trigger.weights.astype(np.float16).astype(np.float32), trigger.intercept)
+
+
+def _policy(
+    recipe: Recipe, review: float, block: float, trigger: Trigger, classifier: Classifier,
+    tokens: Tokens, score: np.ndarray,
+) -> Policy:  # fmt: skip
+    """Thresholds that validation supports; the spread's is such that it adds few reviews."""
+    policy = Policy(
+        trigger_threshold=recall_threshold(
+            trigger.probabilities(tokens), score >= review, recipe.trigger.target_recall
+        ),
+        classifier_review=review,
+        classifier_block=block,
+    )
+    spread = classifier.score_spread(tokens)
+    quiet = np.sort(spread[policy.needs_sampling(score) & (score < review)])[::-1]
+    allowed = int(recipe.policy.review_spread * len(score))
+    limit = float(quiet[allowed]) if allowed < len(quiet) else 0.0
+    return dataclasses.replace(policy, uncertainty_review=min(1.0, round(limit + 1e-4, 4)))
+
+
+def _metrics(
+    recipe: Recipe, corpus: Corpus, tokens: Tokens, scores: np.ndarray, classifier: Classifier,
+    trigger: Trigger, policy: Policy,
+) -> dict[str, Any]:  # fmt: skip
+    harmful = corpus.harmful
+    weights = prevalence_weights(harmful, recipe.calibration.prevalence)
+    flagged = scores[:, 0] >= policy.classifier_review
+    triggered = trigger.probabilities(tokens) >= policy.trigger_threshold
+    figures: dict[str, Any] = {"harm": binary_metrics(harmful, scores[:, 0], weights)}
+    if len(corpus.label_names) > 1:
+        for k, label in enumerate(corpus.label_names):
+            known = ~np.isnan(corpus.labels[:, k])
+            figures[label] = binary_metrics(
+                corpus.labels[known, k], scores[known, 1 + k], weights[known]
+            )
+    figures["trigger"] = {
+        "auc": auc(harmful, trigger.probabilities(tokens)),
+        "recall_of_flagged": _share(triggered[flagged]),
+        "recall_of_harmful": _share(triggered[harmful == 1]),
+        "share_run": float(np.average(triggered, weights=weights)),
+    }
+    figures["trigger"] = {
+        key: None if value is None else round(value, 4) for key, value in figures["trigger"].items()
+    }
+    return figures
+
+
+def _share(mask: np.ndarray) -> float | None:
+    return float(mask.mean()) if mask.size else None
+
+
+def _tell(progress: Progress | None, **event: Any) -> None:
+    if progress is not None:
+        progress(event)
