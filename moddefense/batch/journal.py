@@ -1,8 +1,8 @@
 """The journal of a run: which parts are finished, so that an interrupted run can go on.
 
 Beside OUT lies ``OUT.parts/`` while the run lasts: the part files, each complete once the journal
-names it, and ``journal.jsonl``: the settings in its first line, then a line for each part. A line that
-was cut off by a crash does not count. The folder is locked for as long as a run works in it.
+names it, and ``journal.jsonl``: the settings in its first line, then a line for each part. A line
+that was cut off by a crash does not count. The folder is locked for as long as a run works in it.
 """
 
 from __future__ import annotations
@@ -90,14 +90,16 @@ class Journal:
             os.close(self._lock)
             self._lock = -1
 
-    def start(self, settings: Mapping[str, Any]) -> None:
-        """Begin anew: forget what an earlier run left. Raises WriteError."""
+    def start(self, settings: Mapping[str, Any]) -> bool:
+        """Begin anew; whether an interrupted run had left something. Raises WriteError."""
+        found = read_journal(self.path)
         try:
             for leftover in self.folder.iterdir():
                 leftover.unlink()
             self._append({"format": FORMAT, "settings": settings})
         except OSError as error:
             raise unwritable(self.folder, error) from None
+        return bool(found and found[1])
 
     def resume(self, settings: Mapping[str, Any]) -> bool:
         """Take up the finished parts of an interrupted run; False when there is none to take up.

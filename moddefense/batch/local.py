@@ -55,8 +55,8 @@ class Job:
     """What to read and how to write it.
 
     ``inputs`` are paths, ``-`` is stdin (then ``input_format`` is needed). ``id_column`` None means
-    ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined rows
-    above which a run stops. Raises ConfigurationError when a value makes no sense.
+    ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined
+    rows above which a run stops. Raises ConfigurationError when a value makes no sense.
     """
 
     inputs: tuple[str, ...]
@@ -127,9 +127,10 @@ def screen_files(
     """Screen the rows of the job's inputs into ``out`` (``.jsonl``, ``.csv`` or ``.parquet``).
 
     The output appears whole, when all is done; until then its parts are in ``OUT.parts/``, from
-    which ``resume`` goes on. Unreadable rows go to ``quarantine`` (default ``OUT.quarantine.jsonl``,
-    made only when there are any). ``progress`` is told the counts so far and the share of the input
-    that was read (None where it cannot be told), ``warn`` what is odd but no error.
+    which ``resume`` goes on. Unreadable rows go to ``quarantine``; its default,
+    ``OUT.quarantine.jsonl``, is made only when there are any. ``progress`` is told
+    the counts so far and the share of the input that was read (None where it cannot be told),
+    ``warn`` what is odd but no error.
 
     Raises ReadError, WriteError and ConfigurationError; finished parts stay on the disk then.
     """
@@ -149,10 +150,12 @@ def screen_files(
         if not (resume and journal.resume(settings)):
             if resume and (done := _finished(out, settings)):
                 return done
-            journal.start(settings)
+            if journal.start(settings) and warn is not None:
+                warn(f"{out}: dropped what an interrupted run had finished; --resume keeps it")
         run = _Run(guard, job, sources, progress, warn)
         _screen_parts(run, journal)
-        if run.over(len(journal.parts)):
+        run.summary.seconds = time.monotonic() - run.began
+        if run.over(True):
             _publish_quarantine(journal, rejected_path, keep_empty=True)
             raise run.too_many(f"they are in {rejected_path}")
         _publish(run, journal, settings, rejected_path, quarantine is not None)

@@ -20,9 +20,9 @@ __all__ = ["Summary", "fingerprint_inputs", "manifest_path", "read_manifest", "w
 class Summary:
     """Counts of a run: ``rows`` = ``records`` + ``quarantined``.
 
-    ``counts`` maps ``decision`` and ``decided_by`` to counts by value. ``seconds`` includes those of
-    the interrupted runs that this one took up. ``first_error`` describes the first quarantined row.
-    ``finished_before`` says that there was nothing left to do.
+    ``counts`` maps ``decision`` and ``decided_by`` to counts by value. ``seconds`` includes those
+    of the interrupted runs that this one took up. ``first_error`` describes the first quarantined
+    row. ``finished_before`` says that there was nothing left to do.
     """
 
     rows: int = 0

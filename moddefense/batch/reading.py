@@ -123,10 +123,10 @@ def read_batches(
                 own += len(chunk)
                 if limit is not None and row >= limit:
                     break
-        except ReadError:
+        except ReadError as error:
             if batch.rows:
                 yield batch
-            raise
+            raise ReadError(f"{error} ({own:,} rows were read before)") from None
         finally:
             meter.close()
         if limit is not None and row >= limit:

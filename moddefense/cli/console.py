@@ -1,0 +1,204 @@
+"""What a person sees on stderr: progress, warnings, the table at the end. Data never goes here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from moddefense.batch.local import Progress as Tell
+    from moddefense.batch.manifest import Summary
+
+__all__ = [
+    "exit_code",
+    "quiet_tensorflow",
+    "screening_progress",
+    "show_rows",
+    "show_summary",
+    "show_tree",
+    "stderr",
+    "training_progress",
+    "warn",
+]
+
+FINDINGS = 1
+QUARANTINED = 4
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's start-up messages off stderr; before it is imported."""
+    import logging
+    import warnings
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if not os.environ.get("MODDEFENSE_DEBUG"):
+        warnings.simplefilter("ignore")
+
+
+def stderr() -> Console:
+    """Return a console on stderr; plain where it is not a terminal."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Print one line of warning."""
+    print(f"moddefense: warning: {message}", file=sys.stderr)
+
+
+@contextmanager
+def screening_progress(what: str) -> Iterator[Tell | None]:
+    """Give the callback that moves a progress bar; None where stderr is not a terminal."""
+    console = stderr()
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None, note="")
+
+        def tell(summary: Summary, share: float | None) -> None:
+            rate = summary.texts_per_second or 0
+            note = f"{summary.rows:,} rows, {rate:,.0f}/s"
+            if summary.quarantined:
+                note += f", {summary.quarantined:,} quarantined"
+            bar.update(task, total=None if share is None else 1.0, completed=share, note=note)
+
+        yield tell
+
+
+def show_summary(summary: Summary, *, out: str | None, quarantine: str | None) -> None:
+    """Print the counts of a run as a table."""
+    console = stderr()
+    if summary.finished_before:
+        console.print(f"{out}: finished already; nothing to do", markup=False)
+        return
+    for name, values in summary.counts.items():
+        table = Table(name.replace("_", " "), "rows", "share", box=None, pad_edge=False)
+        table.columns[1].justify = table.columns[2].justify = "right"
+        for value, number in values.items():
+            if number:
+                table.add_row(value, f"{number:,}", f"{number / summary.records:.1%}")
+        console.print(table)
+        console.print()
+    rate = summary.texts_per_second
+    console.print(
+        f"{summary.records:,} of {summary.rows:,} rows decided in {summary.seconds:.1f} s"
+        + (f", {rate:,.0f} texts/s" if rate else "")
+        + (f" → {out}" if out else ""),
+        markup=False,
+    )
+    if summary.quarantined:
+        kept = f"in {quarantine}" if quarantine else "kept nowhere (--quarantine FILE keeps them)"
+        console.print(
+            f"{summary.quarantined:,} rows could not be read, {kept}; first: {summary.first_error}",
+            markup=False,
+        )
+
+
+def exit_code(summary: Summary, fail_on: str | None = None) -> int:
+    """Return what a run ends with: 1 for ``fail_on`` met, else 4 for quarantined rows, else 0.
+
+    A run that was finished before ends with 0, for nothing was done.
+    """
+    if summary.finished_before:
+        return 0
+    decided = summary.counts.get("decision", {})
+    worse = {"review": ("review", "block"), "block": ("block",)}.get(fail_on or "", ())
+    if any(decided.get(name, 0) for name in worse):
+        return FINDINGS
+    return QUARANTINED if summary.quarantined else 0
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Give the callback that shows training events: a bar on a terminal, a line an epoch else."""
+    console = stderr()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
+               TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("training", total=None, note="")
+
+        def tell(event: Mapping[str, Any]) -> None:
+            values = {key: value for key, value in event.items() if key not in _PLACE}
+            note = " ".join(f"{key} {_shown(value)}" for key, value in values.items())
+            where = f"epoch {event['epoch']}" if "epoch" in event else str(event.get("name", ""))
+            if event.get("kind") == "step":
+                bar.update(
+                    task, description=where or "training", note=note,
+                    total=event.get("steps"), completed=event.get("step"),
+                )  # fmt: skip
+            else:
+                line = " ".join(part for part in (str(event.get("kind", "")), where, note) if part)
+                console.print(line.replace("epoch epoch", "epoch"), markup=False)
+
+        yield tell
+
+
+_PLACE = ("kind", "epoch", "step", "steps", "name")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def show_rows(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table on stdout; columns of numbers to the right."""
+    table = Table(*header, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    for column, cell in zip(table.columns, rows[0] if rows else (), strict=False):
+        column.justify = "right" if isinstance(cell, int) else "left"
+    _stdout().print(table)
+
+
+def show_tree(values: Mapping[str, Any]) -> None:
+    """Print nested values on stdout as an indented tree."""
+    console = _stdout()
+    for key, value in values.items():
+        console.print(_branch(str(key), value))
+
+
+def _stdout() -> Console:
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=200)
+
+
+def _branch(key: str, value: Any) -> Tree:
+    from rich.text import Text
+
+    if isinstance(value, Mapping) and value:
+        tree = Tree(Text(key, "bold"))
+        for name, inner in value.items():
+            tree.add(_branch(str(name), inner))
+        return tree
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        tree = Tree(Text(key, "bold"))
+        for index, item in enumerate(value):
+            tree.add(_branch(str(index), item))
+        return tree
+    shown = "–" if value is None or value in ([], {}, ()) else value
+    if isinstance(value, list | tuple) and value:
+        shown = ", ".join(_shown(item) for item in value)
+    return Tree(Text.assemble((key, "bold"), ": ", _shown(shown)))

@@ -1,0 +1,36 @@
+"""``moddefense explain``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from moddefense.cli import console
+from moddefense.cli.options import GUARD, examples, load_guard, options
+
+__all__ = ["explain"]
+
+
+@click.command(epilog=examples('moddefense explain "You absolute 1di0t"'))
+@options(*GUARD)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.argument("text")
+def explain(
+    *,
+    bundle: str,
+    lexicon: tuple[str, ...],
+    policy: str | None,
+    stages: str,
+    as_json: bool,
+    text: str,
+) -> None:
+    """Show every stage's evidence for one TEXT, and why the decision fell."""
+    console.quiet_tensorflow()
+    guard = load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    found = guard.explain(text)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        console.show_tree(found)

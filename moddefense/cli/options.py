@@ -1,0 +1,160 @@
+"""Options that several commands share, and what they load."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from moddefense.batch.local import Screener
+    from moddefense.batch.manifest import Summary
+    from moddefense.lexicon import Lexicon
+    from moddefense.pipeline import Guard
+
+__all__ = ["BUNDLE", "GUARD", "INPUT", "LEXICON", "examples", "load_guard", "options", "read_lists"]
+
+Decorator = Callable[[Any], Any]
+
+BUNDLE = click.option(
+    "--bundle", default="default", show_default=True, metavar="NAME_OR_DIR",
+    help="The trained bundle.",
+)  # fmt: skip
+LEXICON = click.option(
+    "--lexicon", multiple=True, metavar="FILE",
+    help="A word list instead of the shipped ones; repeatable.",
+)  # fmt: skip
+GUARD: tuple[Decorator, ...] = (
+    BUNDLE,
+    LEXICON,
+    click.option("--policy", metavar="FILE", help="A policy TOML. [default: the bundle's own]"),
+    click.option(
+        "--stages", default="lexicon,trigger,classifier", show_default=True, metavar="LIST",
+        help="The stages to run, comma-separated.",
+    ),
+)  # fmt: skip
+INPUT: tuple[Decorator, ...] = (
+    click.argument("inputs", nargs=-1, metavar="[INPUT]..."),
+    click.option(
+        "--text-column", default="text", show_default=True, metavar="NAME",
+        help="Column or key with the text.",
+    ),
+    click.option(
+        "--id-column", metavar="NAME",
+        help="Column or key with the id. [default: id where there is one, else the row number]",
+    ),
+    click.option(
+        "--input-format", metavar="FORMAT",
+        help="csv, tsv, jsonl, ndjson, parquet or txt, where the name does not say it;"
+        " with .gz or .zst behind it if compressed.",
+    ),
+    click.option(
+        "--encoding", default="utf-8", show_default=True, metavar="NAME", help="Of text formats."
+    ),
+    click.option(
+        "--batch-size", type=click.IntRange(1), default=1024, show_default=True, metavar="N",
+        help="Rows at a time.",
+    ),
+    click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N rows."),
+)  # fmt: skip
+
+OUTPUT: tuple[Decorator, ...] = (
+    click.option(
+        "-o", "--output", "out", metavar="OUT",
+        help="A .jsonl, .csv or .parquet file. [default: JSON lines on stdout]",
+    ),
+    click.option(
+        "--resume", is_flag=True, help="Go on with an interrupted run of the same settings."
+    ),
+    click.option(
+        "--quarantine", metavar="FILE",
+        help="For unreadable rows. [default: OUT.quarantine.jsonl]",
+    ),
+    click.option(
+        "--max-errors", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+        metavar="SHARE", help="Stop when a larger share of the rows cannot be read.",
+    ),
+)  # fmt: skip
+
+
+def options(*decorators: Decorator) -> Decorator:
+    """Return one decorator that applies several, in the order of a help page."""
+
+    def apply(function: Any) -> Any:
+        return reduce(lambda inner, decorator: decorator(inner), reversed(decorators), function)
+
+    return apply
+
+
+def examples(*commands: str) -> str:
+    """Return the end of a help page, a command a line."""
+    title = "Example:" if len(commands) == 1 else "Examples:"
+    return "\b\n" + "\n".join([title, *(f"  {command}" for command in commands)])
+
+
+def read_lists(files: Sequence[str]) -> Lexicon | None:
+    """Read word lists as one; None when none is named."""
+    from moddefense.lexicon import Lexicon
+
+    return reduce(or_, [Lexicon.read(file) for file in files]) if files else None
+
+
+def load_guard(bundle: str, *, lexicon: Sequence[str], policy: str | None, stages: str) -> Guard:
+    """Load the pipeline that the options ask for. Raises ConfigurationError and BundleError."""
+    import moddefense as md
+    from moddefense.pipeline import check_stages
+
+    named = check_stages([name.strip() for name in stages.split(",") if name.strip()])
+    guard: Guard = md.load(bundle, lexicon=read_lists(lexicon), policy=policy, stages=named)
+    return guard
+
+
+def run_job(
+    load: Callable[[], Screener],
+    inputs: tuple[str, ...],
+    *,
+    what: str,
+    out: str | None,
+    resume: bool,
+    quarantine: str | None,
+    **settings: Any,
+) -> Summary:
+    """Run a batch job with progress and a table at the end; no OUT, or ``-``, is stdout.
+
+    ``load`` is called after the inputs were found to be readable.
+    """
+    from moddefense.batch.local import Job, screen_files, screen_stream
+    from moddefense.cli import console
+
+    job = Job(inputs or (_piped(),), **settings)
+    if out == "-":
+        out = None
+    if out is None and resume:
+        raise click.UsageError("--resume needs an output file: -o OUT")
+    job.sources()
+    guard = load()
+    with console.screening_progress(what) as progress:
+        if out is None:
+            summary = screen_stream(
+                guard, job, sys.stdout.buffer,
+                quarantine=quarantine, progress=progress, warn=console.warn,
+            )  # fmt: skip
+        else:
+            summary = screen_files(
+                guard, job, out,
+                quarantine=quarantine, resume=resume, progress=progress, warn=console.warn,
+            )  # fmt: skip
+            quarantine = quarantine or f"{out}.quarantine.jsonl"
+    console.show_summary(summary, out=out, quarantine=quarantine)
+    return summary
+
+
+def _piped() -> str:
+    """Return ``-`` when something is piped in, for a command without INPUT."""
+    if sys.stdin.isatty():
+        raise click.UsageError("no INPUT; name a file, or - for standard input")
+    return "-"

@@ -1,0 +1,54 @@
+"""``moddefense screen``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from moddefense.cli import console
+from moddefense.cli.options import GUARD, INPUT, OUTPUT, examples, load_guard, options, run_job
+
+__all__ = ["screen"]
+
+
+@click.command(
+    epilog=examples(
+        "moddefense screen comments.csv -o decisions.jsonl",
+        "zcat dump.jsonl.gz | moddefense screen - --input-format jsonl --text-column body",
+        "moddefense screen posts.parquet -o posts.csv --stages lexicon --fail-on block",
+    )
+)
+@options(*INPUT, *GUARD, *OUTPUT)
+@click.option("--mask", is_flag=True, help="Add the text with every match masked.")
+@click.option("--include-text", is_flag=True, help="Add the text.")
+@click.option(
+    "--fail-on", type=click.Choice(["review", "block"]),
+    help="Exit with 1 when a row is decided so, or worse.",
+)  # fmt: skip
+def screen(
+    inputs: tuple[str, ...],
+    *,
+    bundle: str,
+    lexicon: tuple[str, ...],
+    policy: str | None,
+    stages: str,
+    fail_on: str | None,
+    **settings: Any,
+) -> int:
+    """Decide on every text of the INPUTs: allow, review or block, and why.
+
+    INPUT is a .csv, .tsv, .jsonl, .ndjson, .parquet or .txt file (one text a line), text formats
+    also as .gz and .zst; - is standard input. One record for each readable row, in order; the
+    others go to quarantine.
+
+    Exit codes: 0 done; 1 --fail-on met; 2 wrong usage; 3 something could not be read or written;
+    4 done, but rows were quarantined; 130 interrupted, --resume goes on. 1 comes before 4.
+    """
+    console.quiet_tensorflow()
+
+    def load() -> Any:
+        return load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)
+
+    summary = run_job(load, inputs, what="screening", **settings)
+    return console.exit_code(summary, fail_on)

@@ -1,0 +1,101 @@
+"""``moddefense train``."""
+
+from __future__ import annotations
+
+import click
+
+from moddefense.cli import console
+from moddefense.cli.options import examples
+
+__all__ = ["train"]
+
+
+class _Train(click.Command):
+    """A command whose help page ends with every recipe key."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from moddefense.recipe import describe_keys
+
+        with formatter.section("Recipe keys for --set"):
+            formatter.write_dl(
+                [
+                    (key, f"{help} [{kind}, default {default}]")
+                    for key, kind, default, help in describe_keys()
+                ]
+            )
+        super().format_epilog(ctx, formatter)
+
+
+@click.command(
+    cls=_Train,
+    epilog=examples(
+        "moddefense train comments.csv --out models/mine",
+        "moddefense train train.parquet --val val.parquet --out models/mine \\",
+        "    --label-column toxic --label-column threat --set training.epochs=3",
+    ),
+)
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the bundle.")
+@click.option(
+    "--recipe", default="default", show_default=True, metavar="NAME_OR_FILE",
+    help="A shipped recipe or a TOML file.",
+)  # fmt: skip
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE",
+    help="Change a recipe key; repeatable.",
+)  # fmt: skip
+@click.option("--val", metavar="FILE", help="Validation corpus. [default: a split of CORPUS]")
+@click.option("--test", metavar="FILE", help="Test corpus. [default: a split of CORPUS]")
+@click.option(
+    "--unlabeled", metavar="FILE", help="Texts without labels, for methods that use them."
+)
+@click.option("--text-column", metavar="NAME", help="[default: the recipe's, text]")
+@click.option(
+    "--label-column", "label_columns", multiple=True, metavar="NAME",
+    help="Column of 0/1 labels; repeatable. [default: the recipe's, label]",
+)  # fmt: skip
+def train(
+    corpus: tuple[str, ...],
+    *,
+    out: str,
+    recipe: str,
+    assignments: tuple[str, ...],
+    val: str | None,
+    test: str | None,
+    unlabeled: str | None,
+    text_column: str | None,
+    label_columns: tuple[str, ...],
+) -> None:
+    """Train a bundle from labelled texts: a text column and one or more columns of 0/1 labels.
+
+    CORPUS is one or several .csv, .tsv, .jsonl, .ndjson or .parquet files; a column called split
+    (train, val, test) splits them.
+    """
+    import moddefense as md
+    from moddefense.recipe import parse_overrides
+
+    overrides = parse_overrides(assignments)
+    if text_column is not None:
+        overrides["corpus.text_column"] = text_column
+    if label_columns:
+        overrides["corpus.label_columns"] = list(label_columns)
+    chosen = md.load_recipe(recipe, overrides)
+
+    def read(*paths: str) -> md.Corpus:
+        keys = chosen.corpus
+        return md.Corpus.read(
+            *paths, text_column=keys.text_column, label_columns=keys.label_columns
+        )
+
+    texts = read(*corpus)
+    held_out = {name: read(path) for name, path in (("val", val), ("test", test)) if path}
+    if unlabeled:
+        held_out["unlabeled"] = read(unlabeled)
+    console.quiet_tensorflow()
+    from moddefense.training import train as train_bundle
+
+    with console.training_progress() as progress:
+        result = train_bundle(chosen, texts, progress=progress, **held_out)
+    result.bundle.save(out)
+    click.echo(str(result.report))
+    console.stderr().print(f"bundle written to {out}", markup=False)
