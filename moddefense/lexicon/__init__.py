@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from moddefense.lexicon.matching import Match, Matcher
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, list_names, load_lexicon
 
-__all__ = ["STEPS", "Lexicon", "Term", "list_names", "load_lexicon"]
+__all__ = ["STEPS", "Lexicon", "Match", "Matcher", "Term", "list_names", "load_lexicon"]

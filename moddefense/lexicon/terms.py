@@ -350,8 +350,9 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 def _check_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise LexiconError(f"{name} {value!r} is not text; give a string")
-    if "\x00" in value:
-        raise LexiconError(f"{name} {value!r} has a NUL character; remove it")
+    for char in "\x00\r\n":
+        if char in value:
+            raise LexiconError(f"{name} {value!r} has a {char!r} in it; remove it")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,0 +1,480 @@
+"""Decide whether one term can be read in a folded text at one place: the matcher's whole semantics.
+
+The searches in ``candidates`` and ``scan`` only propose places; :func:`align` decides. It reads the
+text glyph by glyph against the letters of the term, and allows for
+
+* *leet*: a digit or symbol that stands for a letter, where enough of the rest are letters;
+* *repetition*: runs of a letter at least as long as the term's, two longer in a short term;
+* *separators*: something between all letters (``d.a.m.n``, ``d a m n``), or a lone splitter inside
+  (``da.mn``), never white space alone (``push it``);
+* *masking*: ``d*mn``, ``d**n``, ``d#mn``: at most half of the letters, never the first.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from moddefense.lexicon.terms import Term
+
+__all__ = ["LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "TAG", "Pattern", "align", "is_word", "loose"]
+
+LEET = {
+    "@": "a", "4": "a", "8": "b", "(": "c", "\u00a2": "c", "3": "e", "\u20ac": "e", "6": "g",
+    "9": "gq", "1": "il", "!": "il", "|": "il", "\u00a3": "l", "0": "o", "5": "s", "$": "s",
+    "\u00a7": "s", "7": "t", "+": "t", "2": "z", "\u00a5": "y",
+}  # fmt: skip
+"""What a digit or symbol can stand for."""
+
+LEET_SYMBOLS = frozenset(glyph for glyph in LEET if not glyph.isdigit())
+LEVELS = ("leet", "repetition", "separators", "masking")
+MASKS = frozenset("*#%&^~?=+_.-@$!")
+"""What can hide a letter; only ``*`` can hide any letter, the others a single vowel inside."""
+
+_STICKY = frozenset("@$\u20ac\u00a3\u00a5")  # between word characters these are letters, not stops
+_VOWELS = frozenset("aeiouy")
+_LEADING_NOT = frozenset("(|+")  # (rap) |ass| +it
+_TRAILING_NOT = frozenset("!(|")  # Ana! f( tables|
+_BUDGET = 400  # steps of one search; only texts built to be ambiguous come near
+
+TAG = re.compile(r"</?[a-z]{1,10}/?>")
+_GAP = re.compile(r"(?:</?[a-z]{1,10}/?>|[\W_]){1,12}")
+_SPACES = re.compile(r"\s+")
+_JOINT = re.compile(r"[-_.*~+\u00b7\u2022]{1,3}")
+_SPLIT = re.compile(
+    r"[-.`^|\\\u00b7\u2022]|_{1,3}|\*{1,3}|~{1,3}|(?:</?[a-z]{1,10}/?>){1,4}|[^\x00-\u00bf\w\s]{1,3}"
+)
+_UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\ua980-\uaaff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_URL = re.compile(
+    r"(?:https?|ftp)://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"|[\w.-]+\.(?:com|net|org|edu|gov|info)(?:/\S*|\b)|(?:[\w-]+\.)+[a-z]{2,}/\S*"
+)
+_CODE = re.compile(r"[={}\[\]\\]|::|->|\(\)|\w\(|/.*/")
+_CALL = re.compile(r"\s?[(\[=]")
+_WINDOW = 300  # characters to either side that are looked at for a URL
+
+
+def is_word(char: str) -> bool:
+    """Whether ``char`` is part of a word: a letter, a digit or a mark on one."""
+    return char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] == "M")
+
+
+def loose(char: str) -> bool:
+    """Whether ``char`` is of a script written without space between words."""
+    return _UNSPACED.match(char) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One term made ready: its folded text, white space as single spaces, and its steps."""
+
+    index: int
+    term: Term
+    text: str
+    steps: frozenset[str]
+    letters: int = field(init=False)
+    left: bool = field(init=False)  # a word must begin at the start
+    right: bool = field(init=False)  # a word must end at the end
+    runs: tuple[int, ...] = field(init=False)  # how often the letter goes on from each place
+    repetition: bool = field(init=False)
+    leet: bool = field(init=False)
+    separators: bool = field(init=False)
+    masking: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        text, match = self.text, self.term.match
+        runs = [1] * len(text)
+        for place in range(len(text) - 2, -1, -1):
+            if text[place] == text[place + 1]:
+                runs[place] = runs[place + 1] + 1
+        put(self, "runs", tuple(runs))
+        put(self, "letters", sum(map(is_word, text)))
+        put(self, "left", match in ("word", "prefix") and not loose(text[0]))
+        put(self, "right", match in ("word", "suffix") and not loose(text[-1]))
+        block = self.term.kind == "block" and match != "text"
+        for step in LEVELS:
+            put(self, step, block and step in self.steps)
+
+
+def opens(text: str, start: int) -> bool:
+    """Whether a word can begin at ``start``."""
+    if start == 0:
+        return True
+    before = text[start - 1]
+    if is_word(before):
+        return loose(before)
+    return not (before in _STICKY and start > 1 and is_word(text[start - 2]))
+
+
+def closes(text: str, end: int) -> bool:
+    """Whether a word can end at ``end``."""
+    if end == len(text):
+        return True
+    after = text[end]
+    if is_word(after):
+        return loose(after) and unicodedata.category(after)[0] != "M"
+    return not (after in _STICKY and end + 1 < len(text) and is_word(text[end + 1]))
+
+
+def align(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
+    """Return where the term that starts at ``start`` ends, and the steps it took, as bits of LEVELS.
+
+    None when the term cannot be read there.
+    """
+    if pattern.left and not opens(text, start):
+        return None
+    if start and not pattern.left and unicodedata.category(text[start])[0] == "M":
+        return None
+    if not _headed(text, start, pattern):
+        return None
+    found = _Search(text, start, pattern).step(start, 0)
+    if found is None or not _free(text, start, found[0], found[1], pattern):
+        return None
+    return found
+
+
+def _headed(text: str, start: int, pattern: Pattern) -> bool:
+    """Whether ``start`` is the one place in its run of equal letters where a match begins.
+
+    That is the start of the run; but where letters may precede the term, the last place that
+    leaves enough of them, unless the run is clearly drawn out.
+    """
+    glyph = text[start]
+    first = start
+    while first and text[first - 1] == glyph:
+        first -= 1
+    if pattern.left:
+        return first == start
+    last = _run(text, start)
+    need = pattern.runs[0]
+    spare = last - first - need
+    if spare >= 2 and pattern.repetition:
+        return first == start
+    return start == max(last - need, first)
+
+
+def _run(text: str, place: int) -> int:
+    """Return the end of the run of equal characters at ``place``."""
+    glyph = text[place]
+    size = len(text)
+    end = place + 1
+    while end < size and text[end] == glyph:
+        end += 1
+    return end
+
+
+class _Search:
+    """Depth first search of one alignment; exact readings are tried before all others."""
+
+    __slots__ = (
+        "budget", "digits", "gaps", "masked", "masks", "pattern", "plain", "start", "surplus",
+        "symbols", "text",
+    )  # fmt: skip
+
+    def __init__(self, text: str, start: int, pattern: Pattern) -> None:
+        self.text = text
+        self.start = start
+        self.pattern = pattern
+        self.budget = _BUDGET
+        self.plain = self.digits = self.symbols = self.surplus = self.masked = 0
+        self.gaps: list[tuple[int, str]] = []  # letter before which, and what
+        self.masks: list[tuple[str, int, int]] = []  # mask, from letter, to letter
+
+    def step(self, place: int, at: int) -> tuple[int, int] | None:
+        """Read on at ``place`` in the text and letter ``at`` of the term."""
+        pattern, text = self.pattern, self.text
+        want = pattern.text
+        if at == len(want):
+            return self.finish(place)
+        if place >= len(text):
+            return None
+        self.budget -= 1
+        if self.budget < 0:
+            return None
+        glyph, letter = text[place], want[at]
+        if letter == " ":
+            return self.space(place, at)
+        end = _run(text, place)
+        if glyph == letter:
+            found = self.exact(place, end, at)
+            if found:
+                return found
+        elif pattern.leet and letter in LEET.get(glyph, ""):
+            found = self.leet(place, end, at)
+            if found:
+                return found
+        if not at or want[at - 1] == " ":
+            return None
+        if glyph != letter and pattern.repetition and not self.masked:
+            before = want[at - 1]
+            if glyph == before or (pattern.leet and before in LEET.get(glyph, "")):
+                self.surplus += end - place
+                found = self.step(end, at)
+                if found:
+                    return found
+                self.surplus -= end - place
+        if pattern.masking and not self.gaps and not self.surplus:
+            found = self.mask(place, end, at)
+            if found:
+                return found
+        if pattern.separators and not self.masked and (gap := _GAP.match(text, place)):
+            self.gaps.append((at, gap[0]))
+            found = self.step(gap.end(), at)
+            if found:
+                return found
+            self.gaps.pop()
+        return None
+
+    def space(self, place: int, at: int) -> tuple[int, int] | None:
+        found = _SPACES.match(self.text, place)
+        if found:
+            return self.step(found.end(), at + 1)
+        if self.pattern.separators and (found := _JOINT.match(self.text, place)):
+            self.gaps.append((-1, found[0]))
+            ended = self.step(found.end(), at + 1)
+            if ended:
+                return ended
+            self.gaps.pop()
+        if self.gaps and (found := _GAP.match(self.text, place)):
+            self.gaps.append((-1, found[0]))
+            ended = self.step(found.end(), at + 1)
+            if ended:
+                return ended
+            self.gaps.pop()
+        return None
+
+    def exact(self, place: int, end: int, at: int) -> tuple[int, int] | None:
+        pattern = self.pattern
+        take = min(end - place, pattern.runs[at])
+        spare = end - place - take
+        drawn = pattern.repetition and not self.masked and self.text[place].isalpha()
+        last = at + take == len(pattern.text) and not pattern.right
+        if spare and last and (spare < 2 or not drawn):
+            end, spare = place + take, 0
+        if spare and not drawn:
+            return None
+        self.plain += take
+        self.surplus += spare
+        found = self.step(end, at + take)
+        if not found:
+            self.plain -= take
+            self.surplus -= spare
+        return found
+
+    def leet(self, place: int, end: int, at: int) -> tuple[int, int] | None:
+        pattern, glyph = self.pattern, self.text[place]
+        want, reads = pattern.text, LEET[glyph]
+        most = 1
+        while most < end - place and at + most < len(want) and want[at + most] in reads:
+            most += 1
+        for take in range(most, 0, -1):
+            spare = end - place - take
+            if spare and (not pattern.repetition or self.masked):
+                continue
+            digit = take if glyph.isdigit() else 0
+            self.digits += digit
+            self.symbols += take - digit
+            self.surplus += spare
+            found = self.step(end, at + take)
+            if found:
+                return found
+            self.digits -= digit
+            self.symbols -= take - digit
+            self.surplus -= spare
+        return None
+
+    def mask(self, place: int, end: int, at: int) -> tuple[int, int] | None:
+        glyph = self.text[place]
+        if glyph not in MASKS and (glyph < "\u2190" or is_word(glyph) or glyph.isspace()):
+            return None
+        to = at + end - place
+        if to > len(self.pattern.text) or " " in self.pattern.text[at:to]:
+            return None
+        self.masks.append((glyph, at, to))
+        self.masked += to - at
+        found = self.step(end, to)
+        if not found:
+            self.masks.pop()
+            self.masked -= to - at
+        return found
+
+    def finish(self, end: int) -> tuple[int, int] | None:
+        """Judge a whole reading, the text up to ``end``."""
+        pattern = self.pattern
+        if pattern.right and not closes(self.text, end):
+            return None
+        bits = 0
+        if self.digits or self.symbols:
+            if not self.fair_leet(end):
+                return None
+            bits |= 1
+        if self.surplus:
+            if pattern.letters <= 3 and self.surplus < 2:
+                return None
+            bits |= 2
+        if self.gaps:
+            if not self.fair_gaps(end):
+                return None
+            bits |= 4
+        if self.masked:
+            if not self.fair_masks():
+                return None
+            bits |= 8
+        return end, bits
+
+    def fair_leet(self, end: int) -> bool:
+        letters, plain, digits = self.pattern.letters, self.plain, self.digits
+        first, last = self.text[self.start], self.text[end - 1]
+        if letters < 3 or first in _LEADING_NOT or last in _TRAILING_NOT:
+            return False
+        if digits > plain + self.symbols and not (letters >= 5 and plain >= 2):
+            return False
+        if digits and not plain:
+            return False
+        if last.isdigit() and last != self.pattern.text[-1]:
+            alone = digits + self.symbols == 1
+            return letters > 3 and not (alone and last == "1" and letters < 5)
+        return True
+
+    def fair_masks(self) -> bool:
+        letters, want = self.pattern.letters, self.pattern.text
+        if letters < 3 or self.masked * 2 > letters:
+            return False
+        if all(glyph == "*" for glyph, _, _ in self.masks):
+            _, since, to = self.masks[-1]
+            before = self.text[self.start - 1] if self.start else ""
+            return to < len(want) or (to - since >= 2 and before != "*")
+        if len(self.masks) > 1 or letters < 4 or self.digits or self.symbols:
+            return False
+        _, since, to = self.masks[0]
+        return to - since == 1 and to < len(want) and want[since] in _VOWELS
+
+    def fair_gaps(self, end: int) -> bool:
+        pattern, want = self.pattern, self.pattern.text
+        gaps = [gap for at, gap in self.gaps if at >= 0]
+        if self.symbols and any(char in LEET_SYMBOLS for _, gap in self.gaps for char in gap):
+            return False
+        if not gaps:
+            return True
+        places = {at for at, _ in self.gaps}
+        full = all(
+            at in places or unicodedata.category(want[at])[0] == "M" or " " in want[at - 1 : at + 1]
+            for at in range(1, len(want))
+        )
+        if full and pattern.letters >= 3:
+            return self.apart(end, gaps)
+        if any(char.isspace() for gap in gaps for char in gap):
+            return False
+        return (pattern.letters >= 3 or loose(want[0])) and all(map(_SPLIT.fullmatch, gaps))
+
+    def apart(self, end: int, gaps: list[str]) -> bool:
+        """Whether separated letters are not part of a longer row of them."""
+        text, start, pattern = self.text, self.start, self.pattern
+        if pattern.right and (gap := _GAP.match(text, end)):
+            after = gap.end()
+            if after < len(text) and _inside(gap[0], gaps) and _single(text, after):
+                return False
+        if not pattern.left or not start:
+            return True
+        before = start
+        while before and start - before < 12 and not is_word(text[before - 1]):
+            before -= 1
+        if not before or before == start or not _inside(text[before:start], gaps):
+            return True
+        if not _single_before(text, before):
+            return True
+        if text[before - 1] not in "aiu" or not text[start - 1].isspace():
+            return False
+        # "such a d a m n ..." : a one-letter word, when what is before it is no single letter too
+        ahead = before - 1
+        while ahead and not is_word(text[ahead - 1]):
+            ahead -= 1
+        return not ahead or not _single_before(text, ahead)
+
+
+def _inside(gap: str, gaps: list[str]) -> bool:
+    """Whether ``gap``, outside a row of separated letters, looks like the ones inside it."""
+    spaced = any(char.isspace() for char in gap)
+    if spaced and not any(char.isspace() for inner in gaps for char in inner):
+        return False
+    if all(inner.isspace() for inner in gaps):
+        return gap.isspace() and len(gap) <= max(map(len, gaps))
+    return True
+
+
+def _single(text: str, place: int) -> bool:
+    """Whether the word at ``place`` is one letter, repeated or not."""
+    if not is_word(text[place]):
+        return False
+    end = _run(text, place)
+    return end == len(text) or not is_word(text[end])
+
+
+def _single_before(text: str, end: int) -> bool:
+    """Whether the word that ends at ``end`` is one letter, repeated or not."""
+    place = end
+    while place and text[place - 1] == text[end - 1]:
+        place -= 1
+    return place == 0 or not is_word(text[place - 1])
+
+
+def _free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
+    """Whether a hit is not an accident of a URL, an address, an HTML entity or code."""
+    if pattern.term.kind == "allow" or not _touches(text, start, end):
+        return True
+    if text[end : end + 1] == ";" and text[start - 1 : start] in ("&", "#"):
+        return False
+    low, high = max(0, start - _WINDOW), end + _WINDOW
+    if bits or pattern.term.match != "substring":
+        for url in _URL.finditer(text, _token_start(text, start, low), min(high, len(text))):
+            if url.start() >= end:
+                break
+            if url.end() > start and not (bits & 4 and url.start() >= start and url.end() <= end):
+                return False
+    token_end = end
+    while token_end < min(high, len(text)) and not text[token_end].isspace():
+        token_end += 1
+    before = text[_token_start(text, start, low) : start]
+    after = text[end:token_end]
+    if bits & 13:
+        if _CODE.search(before) or _CODE.search(after) or after[:1] == "(":
+            return False
+        if len(before) + len(after) > max(24, 3 * (end - start)) and _mixed(before + after):
+            return False
+    if before.endswith("_") or after.startswith("_"):
+        tail = len(after) - len(after.lstrip("_abcdefghijklmnopqrstuvwxyz0123456789."))
+        return _CALL.match(text, end + tail) is None or not re.search(r"[^\W_]", before + after)
+    return True
+
+
+def _touches(text: str, start: int, end: int) -> bool:
+    """Whether anything but white space or a plain stop is next to the hit."""
+    before = text[start - 1] if start else " "
+    after = text[end] if end < len(text) else " "
+    if before in _PLAIN_BEFORE and after in _PLAIN_AFTER:
+        return False
+    return not (
+        before in _PLAIN_BEFORE
+        and after in ".?"
+        and (end + 1 == len(text) or text[end + 1].isspace() or text[end + 1] == after)
+    )
+
+
+_PLAIN_BEFORE = frozenset(" \n\t\r,\"'!")
+_PLAIN_AFTER = frozenset(" \n\t\r,\"'!)*")
+
+
+def _token_start(text: str, start: int, low: int) -> int:
+    while start > low and not text[start - 1].isspace():
+        start -= 1
+    return start
+
+
+def _mixed(text: str) -> bool:
+    """Whether ``text`` has letters and digits: an id, a digest, base64."""
+    return re.search(r"\d", text) is not None and re.search(r"[^\W\d_]", text) is not None

@@ -1,0 +1,191 @@
+"""The matcher: terms of a lexicon, compiled once, found in texts with spans into the original."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
+from moddefense.lexicon.alignment import LEVELS, Pattern, align
+from moddefense.lexicon.candidates import Proposer
+from moddefense.lexicon.masking import cover
+from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
+
+__all__ = ["Match", "Matcher"]
+
+_VERSION = 1  # raised when the same lexicon would match differently
+_THROUGH = tuple(
+    tuple(step for bit, step in enumerate(LEVELS) if bits >> bit & 1) for bits in range(16)
+)
+_REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
+
+
+class Match(NamedTuple):
+    """One hit: ``original[start:end] == text`` shows ``term``, read ``through`` these steps."""
+
+    term: Term
+    start: int
+    end: int
+    text: str
+    through: tuple[str, ...]
+
+
+class Matcher:
+    """A lexicon compiled for search: immutable, and safe to share between threads.
+
+    ``off`` names steps of STEPS to leave out for all terms; those that the lexicon leaves out for a
+    term are left out as well. In URLs and e-mail addresses only ``substring`` terms are found, and
+    only as they are written.
+
+    >>> from moddefense.lexicon.terms import Term
+    >>> matcher = Matcher(Lexicon([Term("en-damn", "damn", severity=1)]))
+    >>> [(hit.start, hit.end, hit.through) for hit in matcher.find("Oh d@mn!")]
+    [(3, 7, ('leet',))]
+    """
+
+    __slots__ = ("_allows", "_off", "_patterns", "_proposer", "_scanner", "_whole", "fingerprint",
+                 "lexicon")  # fmt: skip
+
+    lexicon: Lexicon
+    fingerprint: str
+
+    def __init__(self, lexicon: Lexicon, *, off: Collection[str] = ()) -> None:
+        left_out = check_steps(off)
+        unfolded = left_out & frozenset(FOLD_STEPS)
+        patterns: list[Pattern] = []
+        whole: dict[str, list[Term]] = {}
+        for term in lexicon:
+            folded = " ".join(_fold(term.term, unfolded).split())
+            if term.status != "active" or not folded:
+                continue
+            if term.match == "text":
+                whole.setdefault(folded, []).append(term)
+                continue
+            steps = frozenset(STEPS) - left_out - lexicon.off(term.id)
+            patterns.append(Pattern(len(patterns), term, folded, steps))
+        digest = hashlib.sha256(f"{_VERSION} {lexicon.fingerprint} {sorted(left_out)}".encode())
+        put = object.__setattr__
+        put(self, "lexicon", lexicon)
+        put(self, "fingerprint", digest.hexdigest())
+        put(self, "_off", unfolded)
+        put(self, "_patterns", tuple(patterns))
+        put(self, "_whole", whole)
+        put(self, "_proposer", Proposer(patterns))
+        put(self, "_allows", any(pattern.term.kind == "allow" for pattern in patterns))
+        put(self, "_scanner", None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Matcher is immutable; cannot set {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<Matcher {self.lexicon.name or 'unnamed'}: {len(self._patterns)} terms>"
+
+    def find(self, text: str) -> list[Match]:
+        """Return the hits of block terms that no allow term contains, sorted by start, end and id.
+
+        An allow term that is the whole text is returned as well.
+        """
+        folded = _fold(text, self._off)
+        hits: list[tuple[int, int, int, int]] = []
+        for start, index in self._proposer.propose(folded):
+            found = align(folded, start, self._patterns[index])
+            if found:
+                hits.append((start, found[0], index, found[1]))
+        return self._settle(text, folded, hits)
+
+    def find_many(self, texts: Sequence[str]) -> list[list[Match]]:
+        """Return ``find(text)`` for each of ``texts``, much faster than one by one."""
+        return [self.find(text) for text in texts]
+
+    def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:
+        """Return ``text`` with every hit covered, exactly its span, and all else kept.
+
+        ``style`` is ``asterisks``, ``first-letter`` (kept, the rest asterisks), ``grawlix`` or
+        ``fixed``; another raises ConfigurationError. Masking twice gives what masking once gives.
+
+        >>> from moddefense.lexicon.terms import Term
+        >>> Matcher(Lexicon([Term("en-damn", "damn", severity=1)])).mask("Oh, D.A.M.N!")
+        'Oh, *******!'
+        """
+        hits = self.find(text)
+        return cover(text, [hit[1:3] for hit in hits if hit.term.kind == "block"], style, fixed)
+
+    def _settle(
+        self, text: str, folded: str, hits: Iterable[tuple[int, int, int, int]]
+    ) -> list[Match]:
+        """Turn hits in the folded text (start, end, pattern, bits) into matches."""
+        patterns = self._patterns
+        blocks = []
+        allows = []
+        for hit in hits:
+            (allows if patterns[hit[2]].term.kind == "allow" else blocks).append(hit)
+        if allows and blocks:
+            blocks = [
+                hit for hit in blocks if not any(a[0] <= hit[0] and hit[1] <= a[1] for a in allows)
+            ]
+        whole = self._whole.get(" ".join(folded.split())) if self._whole else None
+        if not blocks and not whole:
+            return []
+        starts: Sequence[int] = range(len(folded))
+        ends: Sequence[int] = range(1, len(folded) + 1)
+        same = text.isascii() and len(text) == len(folded)
+        if not same:
+            mapped, starts, ends = fold_map(text, off=self._off)
+        matches = []
+        for start, end, index, bits in _outermost(blocks):
+            first, last = starts[start], ends[end - 1]
+            span = text[first:last]
+            through = _THROUGH[bits]
+            if not same:
+                signs = self._signs(span, folded[start:end], patterns[index])
+                if not signs <= patterns[index].steps:
+                    continue
+                through = (*(step for step in FOLD_STEPS if step in signs), *through)
+            matches.append(Match(patterns[index].term, first, last, span, through))
+        for term in whole or ():
+            first = starts[len(folded) - len(folded.lstrip())]
+            last = ends[len(folded.rstrip()) - 1]
+            matches.append(Match(term, first, last, text[first:last], ()))
+        if len(matches) > 1:
+            matches.sort(key=_order)
+        return matches
+
+    def _signs(self, span: str, folded: str, pattern: Pattern) -> frozenset[str]:
+        if _plain(span) == _plain(pattern.term.term):
+            return frozenset()
+        signs = fold_signs(span)
+        if fold(span, off=self._off | {"homoglyph"}).translate(_REGIONAL) != folded:
+            signs |= {"homoglyph"}
+        if any(ord(char) in _REGIONAL for char in span):
+            signs |= {"styled"}
+        return signs
+
+
+def _order(match: Match) -> tuple[int, int, str]:
+    return match.start, match.end, match.term.id
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _fold(text: str, off: frozenset[str]) -> str:
+    folded = fold(text, off=off)
+    return folded if folded.isascii() else folded.translate(_REGIONAL)
+
+
+def _outermost(
+    hits: list[tuple[int, int, int, int]],
+) -> list[tuple[int, int, int, int]]:
+    """Drop every hit that lies inside another one of the same term."""
+    if len(hits) < 2:
+        return hits
+    kept = []
+    reach: dict[int, int] = {}
+    for hit in sorted(hits, key=lambda hit: (hit[0], -hit[1], hit[3])):
+        if hit[1] > reach.get(hit[2], -1):
+            reach[hit[2]] = hit[1]
+            kept.append(hit)
+    return kept
