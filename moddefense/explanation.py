@@ -1,0 +1,85 @@
+"""Every stage's evidence for one text, and why the decision fell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from moddefense.screening import DIGITS, Screening
+
+if TYPE_CHECKING:
+    from moddefense.pipeline import Guard
+
+__all__ = ["explain"]
+
+
+def explain(guard: Guard, text: str) -> dict[str, Any]:
+    """Return the record of ``text`` with the evidence of every stage and the thresholds it met.
+
+    ``decided`` is what ``screen`` gives. ``evidence`` has an entry for each stage of the guard, also
+    for those that screening did not need, and says so in ``reached``.
+    """
+    decided = guard.screen([text])
+    alone = Screening([text], guard.policy)
+    row = np.array([0])
+    evidence: dict[str, Any] = {}
+    for stage in guard.stages:
+        stage.examine(alone, row)
+        evidence[stage.name] = {
+            "reached": _reached(decided, stage.name),
+            **_DESCRIBE[stage.name](alone, guard),
+        }
+    return {
+        "text": text,
+        "decided": decided.row(0).as_dict(),
+        "evidence": evidence,
+        "policy": guard.policy.as_dict(),
+        "fingerprints": guard.fingerprints,
+    }
+
+
+def _reached(decided: Screening, stage: str) -> bool:
+    if stage == "lexicon":
+        return True
+    column = decided.trigger if stage == "trigger" else decided.score
+    return not bool(np.isnan(column[0]))
+
+
+def _lexicon(alone: Screening, guard: Guard) -> Mapping[str, Any]:
+    policy = guard.policy
+    return {
+        "matches": [
+            {**match.as_dict(), "through": list(match.through), "note": match.term.note}
+            for match in alone.matches[0]
+        ],
+        "block_severity": policy.lexicon_block_severity,
+        "review_severity": policy.lexicon_review_severity,
+        "trigger_severity": policy.lexicon_trigger_severity,
+    }
+
+
+def _trigger(alone: Screening, guard: Guard) -> Mapping[str, Any]:
+    probability = float(alone.trigger[0])
+    return {
+        "probability": round(probability, DIGITS),
+        "threshold": guard.policy.trigger_threshold,
+        "runs_classifier": probability >= guard.policy.trigger_threshold,
+    }
+
+
+def _classifier(alone: Screening, guard: Guard) -> Mapping[str, Any]:
+    uncertainty = alone.uncertainty[0]
+    return {
+        "score": round(float(alone.score[0]), DIGITS),
+        # Sampled only where it can change the decision.
+        "uncertainty": None if np.isnan(uncertainty) else round(float(uncertainty), DIGITS),
+        "labels": alone.labels_of(0),
+        "review": guard.policy.classifier_review,
+        "block": guard.policy.classifier_block,
+        "review_spread": guard.policy.uncertainty_review,
+    }
+
+
+_DESCRIBE = {"lexicon": _lexicon, "trigger": _trigger, "classifier": _classifier}
