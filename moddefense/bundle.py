@@ -115,7 +115,7 @@ def save(
         folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(folder / "vocabulary.json")
         half = {key: value.astype(np.float16) for key, value in classifier.weights.items()}
-        np.savez_compressed(folder / "classifier.npz", **half)
+        np.savez_compressed(folder / "classifier.npz", allow_pickle=False, **half)
         np.savez_compressed(
             folder / "trigger.npz",
             weights=trigger.weights.astype(np.float16),

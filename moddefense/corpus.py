@@ -96,7 +96,9 @@ class Corpus:
             texts=tuple(text for part in parts for text in part.texts),
             labels=np.concatenate([part.labels for part in parts]),
             label_names=tuple(label_columns),
-            splits=tuple(s for part in parts for s in part.splits or ()) if all(with_split) else None,
+            splits=tuple(s for part in parts for s in part.splits or ())
+            if all(with_split)
+            else None,
             source=", ".join(part.source for part in parts),
             notes=tuple(note for part in parts for note in part.notes),
         )
@@ -276,6 +278,4 @@ def _table(path: Path) -> pa.Table:
 def _csv_options(suffix: str) -> Any:
     import pyarrow.csv as pacsv
 
-    return pacsv.ParseOptions(
-        delimiter="\t" if suffix == ".tsv" else ",", newlines_in_values=True
-    )
+    return pacsv.ParseOptions(delimiter="\t" if suffix == ".tsv" else ",", newlines_in_values=True)

@@ -284,8 +284,8 @@ def _line_of(source: str, section: str, name: str | None = None) -> int | None:
             inside = header.group(1) == section
             if inside and name is None:
                 return number
-        elif inside and name is not None and re.match(rf"\s*\"?{re.escape(name)}\"?\s*=", line):
-            return number
-        elif name is None and re.match(rf"\s*\"?{re.escape(section)}\"?\s*[.=]", line):
+        elif (
+            inside and name is not None and re.match(rf"\s*\"?{re.escape(name)}\"?\s*=", line)
+        ) or (name is None and re.match(rf"\s*\"?{re.escape(section)}\"?\s*[.=]", line)):
             return number
     return None

@@ -176,7 +176,9 @@ class Recipe:
         return _merge(self, nested, "", lambda key: "")
 
 
-def load_recipe(name_or_file: str = "default", overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    name_or_file: str = "default", overrides: Mapping[str, Any] | None = None
+) -> Recipe:
     """Read a shipped recipe by name, or a recipe file, and apply overrides by dotted key.
 
     Raises RecipeError with file and line on unknown keys and bad values.

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from moddefense.errors import ConfigurationError
 
-__all__ = ["bundle_dir", "bundle_names", "corpora_dir", "lexicons_dir", "recipe_names", "recipe_path"]
+__all__ = [
+    "bundle_dir",
+    "bundle_names",
+    "corpora_dir",
+    "lexicons_dir",
+    "recipe_names",
+    "recipe_path",
+]
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -99,13 +99,6 @@ class Screening:
 
     def row(self, index: int) -> Verdict:
         """Return one row as an object."""
-        labels = None
-        if self.label_names and not np.isnan(self.score[index]):
-            values = self.labels[index].tolist()
-            labels = {
-                name: round(value, DIGITS)
-                for name, value in zip(self.label_names, values, strict=True)
-            }
         return Verdict(
             text=self.texts[index],
             decision=DECISIONS[self.decision[index]],
@@ -113,10 +106,17 @@ class Screening:
             trigger=_optional(self.trigger[index]),
             score=_optional(self.score[index]),
             uncertainty=_optional(self.uncertainty[index]),
-            labels=labels,
+            labels=self.labels_of(index),
             matches=self.matches[index],
             reason=self.policy.reason(self, index),
         )
+
+    def labels_of(self, index: int) -> dict[str, float] | None:
+        """Label probabilities of one row, or None where the classifier did not run."""
+        if not self.label_names or np.isnan(self.score[index]):
+            return None
+        values = np.round(self.labels[index], DIGITS).tolist()
+        return dict(zip(self.label_names, values, strict=True))
 
     def __iter__(self) -> Iterator[Verdict]:
         return (self.row(index) for index in range(len(self)))
@@ -152,12 +152,13 @@ class Screening:
         return pa.table(columns)
 
     def _masked(self) -> list[str]:
-        from moddefense.lexicon import mask_spans
+        from moddefense.lexicon.masking import cover
 
-        return [
-            mask_spans(text, matches) if matches else text
-            for text, matches in zip(self.texts, self.matches, strict=True)
-        ]
+        masked = []
+        for text, matches in zip(self.texts, self.matches, strict=True):
+            spans = [(match.start, match.end) for match in matches if match.term.kind == "block"]
+            masked.append(cover(text, spans, "asterisks") if spans else text)
+        return masked
 
     def _label_array(self) -> pa.Array:
         """Labels as a struct: the same keys in every row, null where the classifier did not run."""

@@ -203,6 +203,6 @@ def learn_vocabulary(folded: Iterable[str], *, size: int, min_frequency: int) ->
         continuing_subword_prefix=SUFFIX,
         show_progress=False,
     )
-    learner.train_from_iterable(folded, trainer)
+    learner.train_from_iterator(folded, trainer)
     vocabulary = learner.get_vocab()
     return Tokenizer(sorted(vocabulary, key=lambda piece: vocabulary[piece]))

@@ -82,9 +82,7 @@ def train(
                                          "test": len(split.test)}, notes=notes)  # fmt: skip
     keras.utils.set_random_seed(recipe.seed)
     tokenizer = _vocabulary(recipe, split.train)
-    tokens = {
-        name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")
-    }
+    tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
     classifier, history = _classifier(recipe, split, tokenizer, tokens, progress)
     val_weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     scores = {name: classifier.score(tokens[name]) for name in tokens}
@@ -150,9 +148,7 @@ def _classifier(
         channels=keys.channels, reach=keys.width, hidden=keys.hidden,
         embedding_dropout=keys.embedding_dropout, dropout=keys.dropout, seed=recipe.seed,
     )  # fmt: skip
-    network.embedding.set_frequencies(
-        np.bincount(tokens["train"].values, minlength=tokenizer.size)
-    )
+    network.embedding.set_frequencies(np.bincount(tokens["train"].values, minlength=tokenizer.size))
     settings = Settings(
         label_names=split.train.label_names, window=keys.window, overlap=keys.overlap,
         dropout=keys.dropout, samples=recipe.uncertainty.samples, seed=recipe.seed,

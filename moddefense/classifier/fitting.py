@@ -72,9 +72,7 @@ def make_step(
             by_embedding += weight * more
             by_rest = [a + weight * b for a, b in zip(by_rest, more_rest, strict=True)]
         # Both passes share one way back through the embedding table.
-        by_table = embedding_tape.gradient(
-            embedded, table_values, output_gradients=by_embedding
-        )
+        by_table = embedding_tape.gradient(embedded, table_values, output_gradients=by_embedding)
         optimizer.apply_gradients(zip(by_table + by_rest, tables + rest, strict=True))
         return loss
 

@@ -1,4 +1,4 @@
-"""The classifier as the pipeline uses it: token ids to calibrated probabilities and their spread."""
+"""The classifier as the pipeline uses it: token ids to calibrated probabilities and spread."""
 
 from __future__ import annotations
 

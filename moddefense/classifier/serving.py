@@ -35,7 +35,9 @@ class CompiledNetwork:
         self._tables = [np.ascontiguousarray(table @ w) for w in weights["kernel"]]
         self._bias = weights["bias"].astype(np.float32)
         self._reach = len(self._tables)
-        self._head = tuple(weights[k].astype(np.float32) for k in ("in", "in_bias", "out", "out_bias"))
+        self._head = tuple(
+            weights[k].astype(np.float32) for k in ("in", "in_bias", "out", "out_bias")
+        )
 
     @property
     def features(self) -> int:
@@ -51,7 +53,7 @@ class CompiledNetwork:
         begin = 0
         while begin < len(rows):
             # Whole texts up to the chunk's size; a longer text is a chunk of its own.
-            total = np.cumsum(lengths[rows[begin:begin + CHUNK]])
+            total = np.cumsum(lengths[rows[begin : begin + CHUNK]])
             end = begin + max(1, int(np.searchsorted(total, CHUNK, side="right")))
             part = rows[begin:end]
             first, last = starts[part[0]], starts[part[-1]] + lengths[part[-1]]

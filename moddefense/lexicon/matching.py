@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
 from moddefense.lexicon.alignment import LEVELS, Pattern, align
@@ -30,6 +30,18 @@ class Match(NamedTuple):
     end: int
     text: str
     through: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the match as the output of ``screen`` has it, plain values."""
+        return {
+            "term": self.term.id,
+            "kind": self.term.kind,
+            "category": self.term.category,
+            "severity": self.term.severity,
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+        }
 
 
 class Matcher:
