@@ -31,7 +31,9 @@ def parquet_chunks(
     The footer is read at once: raises ReadError when there is none, ConfigurationError when a
     column is missing or the text column holds no strings.
     """
-    stream = meter.stream if source.rereadable else _spooled(meter)
+    if not source.rereadable:
+        meter.stream = _spooled(meter)  # the meter closes it
+    stream = meter.stream
     if stream.seek(0, 2) == 0:
         raise ReadError(f"{source.name}: empty file: no Parquet in it")
     stream.seek(0)
@@ -50,7 +52,7 @@ def parquet_chunks(
 
 
 def _spooled(meter: Meter) -> IO[bytes]:
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 (closed, and gone, with its last reader)
+    spool = tempfile.TemporaryFile()  # noqa: SIM115
     while data := meter.read(BLOCK):
         spool.write(data)
     return spool

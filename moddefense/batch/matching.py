@@ -36,7 +36,7 @@ class MatchesOnly:
         self.matcher = matcher
         self.fingerprints: dict[str, Any] = {
             "version": __version__,
-            "lexicon": matcher.lexicon.fingerprint,
+            "lexicon": matcher.fingerprint,
         }
 
     def screen(self, texts: Sequence[str], /) -> MatchTable:

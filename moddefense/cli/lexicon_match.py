@@ -28,7 +28,7 @@ def match(inputs: tuple[str, ...], *, lexicon: tuple[str, ...], **settings: Any)
     from moddefense.lexicon import Matcher, load_lexicon
 
     def load() -> MatchesOnly:
-        return MatchesOnly(Matcher(read_lists(lexicon) or load_lexicon()))
+        return MatchesOnly(Matcher(read_lists(lexicon) or load_lexicon("en")))
 
     summary = run_job(load, inputs, what="matching", **settings)
     return console.exit_code(summary)

@@ -46,9 +46,6 @@ class _Train(click.Command):
 )  # fmt: skip
 @click.option("--val", metavar="FILE", help="Validation corpus. [default: a split of CORPUS]")
 @click.option("--test", metavar="FILE", help="Test corpus. [default: a split of CORPUS]")
-@click.option(
-    "--unlabeled", metavar="FILE", help="Texts without labels, for methods that use them."
-)
 @click.option("--text-column", metavar="NAME", help="[default: the recipe's, text]")
 @click.option(
     "--label-column", "label_columns", multiple=True, metavar="NAME",
@@ -62,7 +59,6 @@ def train(
     assignments: tuple[str, ...],
     val: str | None,
     test: str | None,
-    unlabeled: str | None,
     text_column: str | None,
     label_columns: tuple[str, ...],
 ) -> None:
@@ -89,13 +85,11 @@ def train(
 
     texts = read(*corpus)
     held_out = {name: read(path) for name, path in (("val", val), ("test", test)) if path}
-    if unlabeled:
-        held_out["unlabeled"] = read(unlabeled)
     console.quiet_tensorflow()
     from moddefense.training import train as train_bundle
 
     with console.training_progress() as progress:
         result = train_bundle(chosen, texts, progress=progress, **held_out)
     result.bundle.save(out)
-    click.echo(str(result.report))
+    console.show_tree(result.report)
     console.stderr().print(f"bundle written to {out}", markup=False)
