@@ -43,7 +43,8 @@ _GAP = re.compile(r"(?:</?[a-z]{1,10}/?>|[\W_]){1,12}")
 _SPACES = re.compile(r"\s+")
 _JOINT = re.compile(r"[-_.*~+\u00b7\u2022]{1,3}")
 _SPLIT = re.compile(
-    r"[-.`^|\\\u00b7\u2022]|_{1,3}|\*{1,3}|~{1,3}|(?:</?[a-z]{1,10}/?>){1,4}|[^\x00-\u00bf\w\s]{1,3}"
+    r"[-.`^\\\u00b7\u2022]|_{1,3}|\*{1,3}|~{1,3}|(?:</?[a-z]{1,10}/?>){1,4}"
+    r"|[^\x00-\u00bf\u20ac\w\s]{1,3}"
 )
 _UNSPACED = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -334,7 +335,7 @@ class _Search:
             return False
         if digits > plain + self.symbols and not (letters >= 5 and plain >= 2):
             return False
-        if digits and not plain:
+        if not plain and (digits or self.gaps or self.masked or first not in _STICKY):
             return False
         if last.isdigit() and last != self.pattern.text[-1]:
             alone = digits + self.symbols == 1
@@ -357,7 +358,9 @@ class _Search:
     def fair_gaps(self, end: int) -> bool:
         pattern, want = self.pattern, self.pattern.text
         gaps = [gap for at, gap in self.gaps if at >= 0]
-        if self.symbols and any(char in LEET_SYMBOLS for _, gap in self.gaps for char in gap):
+        if (self.symbols or not LEET_SYMBOLS.isdisjoint(want)) and any(
+            char in LEET_SYMBOLS for _, gap in self.gaps for char in gap
+        ):
             return False
         if not gaps:
             return True
@@ -375,6 +378,11 @@ class _Search:
     def apart(self, end: int, gaps: list[str]) -> bool:
         """Whether separated letters are not part of a longer row of them."""
         text, start, pattern = self.text, self.start, self.pattern
+        if not all(map(_SPLIT.fullmatch, gaps)):
+            if start and is_word(text[start - 1]):
+                return False
+            if end < len(text) and is_word(text[end]):
+                return False
         if pattern.right and (gap := _GAP.match(text, end)):
             after = gap.end()
             if after < len(text) and _inside(gap[0], gaps) and _single(text, after):

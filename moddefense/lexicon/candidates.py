@@ -44,7 +44,7 @@ class Proposer:
         self.masked: dict[str, list[Pattern]] = {}
         for pattern in patterns:
             key = thin(pattern.text)
-            if key and all(is_word(char) or char.isspace() for char in pattern.text):
+            if key:
                 owners.setdefault(key, []).append(pattern.index)
             else:
                 self.odd.append(pattern)

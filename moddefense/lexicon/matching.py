@@ -15,6 +15,7 @@ from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
 
+_ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
 _VERSION = 1  # raised when the same lexicon would match differently
 _THROUGH = tuple(
     tuple(step for bit, step in enumerate(LEVELS) if bits >> bit & 1) for bits in range(16)
@@ -121,8 +122,12 @@ class Matcher:
         >>> Matcher(Lexicon([Term("en-damn", "damn", severity=1)])).mask("Oh, D.A.M.N!")
         'Oh, *******!'
         """
-        hits = self.find(text)
-        return cover(text, [hit[1:3] for hit in hits if hit.term.kind == "block"], style, fixed)
+        for _ in range(_ROUNDS):
+            spans = [hit[1:3] for hit in self.find(text) if hit.term.kind == "block"]
+            if not spans:
+                break
+            text = cover(text, spans, style, fixed)
+        return text
 
     def _settle(
         self, text: str, folded: str, hits: Iterable[tuple[int, int, int, int]]

@@ -110,8 +110,7 @@ def test_the_order_of_terms_never_matters(listed: list[Term], text: str, random:
 def test_masking_twice_is_masking_once(listed: list[Term], text: str, style: str) -> None:
     matcher = Matcher(Lexicon(listed))
     masked = matcher.mask(text, style)
-    again = matcher.mask(masked, style)
-    assert matcher.mask(again, style) == again
+    assert matcher.mask(masked, style) == masked
 
 
 @settings(max_examples=100, deadline=None)
