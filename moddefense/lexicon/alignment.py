@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 from moddefense.lexicon.terms import Term
 
-__all__ = ["LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "TAG", "Pattern", "align", "is_word", "loose"]
+__all__ = ["LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "TAG", "Pattern", "align", "closes",
+           "free", "is_word", "loose", "opens"]  # fmt: skip
 
 LEET = {
     "@": "a", "4": "a", "8": "b", "(": "c", "\u00a2": "c", "3": "e", "\u20ac": "e", "6": "g",
@@ -134,7 +135,7 @@ def align(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
     if not _headed(text, start, pattern):
         return None
     found = _Search(text, start, pattern).step(start, 0)
-    if found is None or not _free(text, start, found[0], found[1], pattern):
+    if found is None or not free(text, start, found[0], found[1], pattern):
         return None
     return found
 
@@ -431,7 +432,7 @@ def _single_before(text: str, end: int) -> bool:
     return place == 0 or not is_word(text[place - 1])
 
 
-def _free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
+def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
     """Whether a hit is not an accident of a URL, an address, an HTML entity or code."""
     if pattern.term.kind == "allow" or not _touches(text, start, end):
         return True

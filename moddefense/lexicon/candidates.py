@@ -101,13 +101,17 @@ class Proposer:
     def hidden(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where a term could stand with some of its letters masked."""
         for token in _MASKED.finditer(text):
-            for start in range(token.start(), token.end()):
-                for pattern in self.first(text[start]):
-                    if pattern.left and not opens(text, start):
-                        continue
-                    shown = text[start : start + len(pattern.text)]
-                    if len(shown) == len(pattern.text) and all(map(_hides, shown, pattern.text)):
-                        yield start, pattern.index
+            yield from self.hide(text, token.start(), token.end())
+
+    def hide(self, text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """Yield as ``hidden`` does, for starts from ``low`` to ``high``."""
+        for start in range(low, high):
+            for pattern in self.first(text[start]):
+                if pattern.left and not opens(text, start):
+                    continue
+                shown = text[start : start + len(pattern.text)]
+                if len(shown) == len(pattern.text) and all(map(_hides, shown, pattern.text)):
+                    yield start, pattern.index
 
     def first(self, glyph: str) -> Iterable[Pattern]:
         """Return the patterns that a text may show with this glyph first, others masked."""

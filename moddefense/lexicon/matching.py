@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
+from moddefense.folding import FOLD_STEPS, fold, fold_many, fold_map, fold_signs
 from moddefense.lexicon.alignment import LEVELS, Pattern, align
 from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.masking import cover
+from moddefense.lexicon.scan import Hits, Scanner
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
@@ -20,6 +22,8 @@ _VERSION = 1  # raised when the same lexicon would match differently
 _THROUGH = tuple(
     tuple(step for bit, step in enumerate(LEVELS) if bits >> bit & 1) for bits in range(16)
 )
+_CHUNK = 1 << 20  # characters searched at once: bounds the memory of a batch
+_BITS = {through: bits for bits, through in enumerate(_THROUGH)}
 _REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
 
 
@@ -45,6 +49,9 @@ class Match(NamedTuple):
         }
 
 
+_make = functools.partial(tuple.__new__, Match)
+
+
 class Matcher:
     """A lexicon compiled for search: immutable, and safe to share between threads.
 
@@ -58,7 +65,7 @@ class Matcher:
     [(3, 7, ('leet',))]
     """
 
-    __slots__ = ("_allows", "_off", "_patterns", "_proposer", "_scanner", "_whole", "fingerprint",
+    __slots__ = ("_allows", "_index", "_off", "_patterns", "_proposer", "_scanner", "_terms", "_whole", "fingerprint",
                  "lexicon")  # fmt: skip
 
     lexicon: Lexicon
@@ -88,6 +95,8 @@ class Matcher:
         put(self, "_proposer", Proposer(patterns))
         put(self, "_allows", any(pattern.term.kind == "allow" for pattern in patterns))
         put(self, "_scanner", None)
+        put(self, "_terms", tuple(pattern.term for pattern in patterns))
+        put(self, "_index", {pattern.term.id: pattern.index for pattern in patterns})
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Matcher is immutable; cannot set {name!r}")
@@ -110,7 +119,48 @@ class Matcher:
 
     def find_many(self, texts: Sequence[str]) -> list[list[Match]]:
         """Return ``find(text)`` for each of ``texts``, much faster than one by one."""
-        return [self.find(text) for text in texts]
+        results: list[list[Match]] = []
+        since = size = 0
+        for place, text in enumerate(texts):
+            size += len(text)
+            if size >= _CHUNK:
+                self._find_chunk(texts[since : place + 1], results)
+                since, size = place + 1, 0
+        if since < len(texts):
+            self._find_chunk(texts[since:], results)
+        return results
+
+    def _find_chunk(self, texts: Sequence[str], results: list[list[Match]]) -> None:
+        if not self._patterns:
+            results += [self.find(text) for text in texts]
+            return
+        if self._scanner is None:
+            object.__setattr__(self, "_scanner", Scanner(self._patterns, self._proposer))
+        folded = [text if text.isascii() else text.translate(_REGIONAL)
+                  for text in fold_many(texts, off=self._off)]  # fmt: skip
+        found: list[list[Match]] = [[] for _ in texts]
+        columns, careful = self._scanner.scan(folded)
+        owners, starts, ends, indices, bits = (column.tolist() for column in columns)
+        terms, through = self._terms, _THROUGH
+        foreign: dict[int, Hits] = {}
+        for owner, start, end, index, bit in zip(owners, starts, ends, indices, bits, strict=True):
+            text = texts[owner]
+            if text.isascii() and len(text) == len(folded[owner]):
+                match = (terms[index], start, end, text[start:end], through[bit])
+                found[owner].append(_make(match))
+            else:
+                foreign.setdefault(owner, []).append((start, end, index, bit))
+        for owner, hits in (*careful, *foreign.items()):
+            found[owner] = self._settle(texts[owner], folded[owner], hits)
+        if self._whole:
+            for owner, text in enumerate(folded):
+                if " ".join(text.split()) in self._whole and not (
+                    owner in foreign or any(owner == number for number, _ in careful)
+                ):
+                    hits = [(m.start, m.end, self._index[m.term.id], _BITS[m.through])
+                            for m in found[owner]]  # fmt: skip
+                    found[owner] = self._settle(texts[owner], text, hits)
+        results += found
 
     def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:
         """Return ``text`` with every hit covered, exactly its span, and all else kept.

@@ -1,0 +1,544 @@
+"""Find terms in many texts at once, on joined buffers.
+
+The folded texts become one buffer with one byte a character. One Aho-Corasick pass over its *plain
+view* (stops made spaces, runs made one) finds what is written plainly or drawn out; most of those
+hits are settled by arithmetic on run lengths. Where a digit or symbol touches a letter, or letters
+stand alone, the token is copied to a second, small buffer, thinned as in ``candidates``, and
+searched for the rest. What is left to doubt goes to ``alignment.align``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import ahocorasick_rs
+
+from moddefense.lexicon.alignment import (
+    LEET,
+    LEET_SYMBOLS,
+    TAG,
+    Pattern,
+    align,
+    closes,
+    free,
+    is_word,
+    loose,
+    opens,
+)
+from moddefense.lexicon.candidates import SAME, Proposer, thin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+__all__ = ["Hits", "Scanner"]
+
+Hits = list[tuple[int, int, int, int]]
+"""Hits in one folded text: start, end, index of the pattern, bits of LEVELS."""
+
+_GLUE = " \x00 "
+_WORD, _LOOSE, _OTHER = 0xFF, 0xFD, 0xFE  # bytes for characters that have none of their own
+_STICKY = "@$\u20ac\u00a3\u00a5\u00a7\u00a2"
+_OWN = {ord(glyph): 0x80 + place for place, glyph in enumerate("\u20ac\u00a3\u00a5\u00a7\u00a2")}
+_SINGLE = re.compile(r"(?<![^\W_])([^\W_])\1*(?![^\W_])")
+
+# What the characters of a run of digits and symbols can mean, by where the run stands.
+_INSIDE, _BEFORE, _AFTER, _ALONE, _HIDE, _MARKUP, _LONE = 1, 2, 4, 8, 16, 32, 64
+
+
+class _Bytes(dict[int, int]):
+    """Code point → the byte that stands for it; fills itself."""
+
+    def __missing__(self, code: int) -> int:
+        char = chr(code)
+        if code < 128:
+            byte = code or _OTHER
+        elif code in _OWN:
+            byte = _OWN[code]
+        elif char.isspace():
+            byte = 32
+        elif is_word(char):
+            byte = _LOOSE if loose(char) else _WORD
+        else:
+            byte = _OTHER
+        self[code] = byte
+        return byte
+
+
+_BYTES = _Bytes()
+
+
+def _glyph_of(byte: int) -> str:
+    for code, own in _OWN.items():
+        if own == byte:
+            return chr(code)
+    return chr(byte) if byte < 128 else ""
+
+
+def _is_letter(byte: int) -> bool:
+    return byte == _WORD or (byte < 128 and chr(byte).isalpha())
+
+
+def _is_digit(byte: int) -> bool:
+    return byte < 128 and chr(byte).isdigit()
+
+
+def _tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return byte → plain view, class, meanings in a run, thinned, thinned without symbols."""
+    plain, kinds, means, thinned, bare = (bytearray(256) for _ in range(5))
+    for byte in range(256):
+        glyph = _glyph_of(byte)
+        word = _is_letter(byte) or _is_digit(byte)
+        space = byte in (0, _LOOSE) or (glyph != "" and glyph.isspace())
+        plain[byte] = byte if word or byte == 0 else 32
+        kinds[byte] = 0 if space else 1 if _is_letter(byte) else 2 if _is_digit(byte) else 3
+        same = SAME.get(glyph, glyph)
+        thinned[byte] = ord(same) if same and (word or same.isalpha()) else byte if word else 0
+        if space:
+            thinned[byte] = 32
+        bare[byte] = thinned[byte] if word else 0
+        mean = 0
+        if kinds[byte] >= 2:
+            if glyph in LEET:
+                mean |= _INSIDE
+                if glyph not in "(|+":
+                    mean |= _BEFORE
+                if glyph not in "!(|":
+                    mean |= _AFTER
+                if not word:
+                    mean |= _LONE
+            if byte == _OTHER or (glyph and glyph in "-.`^\\_*~#%&?=+@$!"):
+                mean |= _INSIDE
+            if glyph and glyph in _STICKY:
+                mean |= _ALONE
+            if glyph and glyph in "*@$!+":
+                mean |= _HIDE
+            if glyph == "*":
+                mean |= _AFTER
+            if glyph == "<":
+                mean |= _MARKUP
+        means[byte] = mean
+    return bytes(plain), bytes(kinds), bytes(means), bytes(thinned), bytes(bare)
+
+
+_PLAIN, _KINDS, _MEANS, _THINNED, _BARE = _tables()
+_CALM_BEFORE = bytes(chr(byte) in " \n\t\r,\"'!\x00" for byte in range(256))
+_CALM_AFTER = bytes(chr(byte) in " \n\t\r,\"'!)*\x00" for byte in range(256))
+
+
+class Scanner:
+    """The patterns of a matcher, ready to be searched for in many texts at once."""
+
+    def __init__(self, patterns: Sequence[Pattern], proposer: Proposer) -> None:
+        import numpy as np
+
+        self.patterns = patterns
+        self.proposer = proposer
+        self.rare = frozenset(  # characters that send a text to the proposer
+            pattern.text[0] for pattern in patterns if not thin(pattern.text)
+        ) | frozenset(char for pattern in patterns for char in pattern.text if not char.isascii())
+        plain: dict[bytes, list[int]] = {}
+        dense: dict[bytes, list[int]] = {}
+        for pattern in patterns:
+            if pattern.text.isascii() and thin(pattern.text):
+                plain.setdefault(_plain_key(pattern), []).append(pattern.index)
+                for key, index in _dense_keys(pattern):
+                    owners = dense.setdefault(key, [])
+                    if index not in owners:
+                        owners.append(index)
+        self.plain = _Automaton(plain)
+        self.dense = _Automaton(dense)
+        size = len(patterns)
+
+        def column(values: Any, dtype: Any) -> Any:
+            return np.fromiter(values, dtype, size)
+
+        self.length = column((len(item.text) for item in patterns), np.int64)
+        self.letters = column((item.letters for item in patterns), np.int64)
+        self.left = column((item.left for item in patterns), np.bool_)
+        self.right = column((item.right for item in patterns), np.bool_)
+        self.head = column((item.runs[0] for item in patterns), np.int64)
+        self.tail = column((_tail(item.text) for item in patterns), np.int64)
+        self.drawn = column((item.repetition for item in patterns), np.bool_)
+        self.simple = column((_is_simple(item) for item in patterns), np.bool_)
+        self.allow = column((item.term.kind == "allow" for item in patterns), np.bool_)
+        self.double = column((max(item.runs) > 1 for item in patterns), np.bool_)
+
+    def scan(self, texts: Sequence[str]) -> tuple[Any, list[tuple[int, Hits]]]:
+        """Search folded ``texts``.
+
+        Returns the settled hits as arrays (text, start, end, pattern, bits) in order, and the texts
+        that need more care, each with all of its hits.
+        """
+        buffer = _Buffer(texts)
+        columns, doubts = self.read_plain(buffer)
+        slow: set[int] = set()
+        doubts |= self.read_dense(buffer, slow)
+        if self.rare and not buffer.ascii:
+            slow.update(
+                place for place, text in enumerate(texts)
+                if not text.isascii() and not self.rare.isdisjoint(text)
+            )  # fmt: skip
+        elif self.rare:
+            slow.update(p for p, text in enumerate(texts) if not self.rare.isdisjoint(text))
+        return self.join(buffer, columns, doubts, slow)
+
+    def read_plain(self, buffer: _Buffer) -> tuple[Ints, set[tuple[int, int]]]:
+        """Return settled hits (start, end, pattern, bits: rows) and places to be aligned."""
+        import numpy as np
+
+        view = np.frombuffer(buffer.raw.translate(_PLAIN), np.uint8)
+        fresh = np.empty(len(view), np.bool_)
+        fresh[0] = True
+        np.not_equal(view[1:], view[:-1], out=fresh[1:])
+        runs = np.flatnonzero(fresh)
+        thin_view = view[runs]
+        buffer.runs, buffer.plain = runs, thin_view
+        first, last, index = self.plain.find(thin_view)
+        if not len(index):
+            return np.zeros((4, 0), np.int64), set()
+        first += self.left[index]
+        last -= self.right[index]
+        bounds = np.append(runs, len(view))
+        start, end = bounds[first], bounds[last]
+        simple = self.simple[index]
+        # Beside an open edge the run may belong to the word around: keep what the term needs.
+        drawn = self.drawn[index]
+        spare = bounds[first + 1] - start - self.head[index]
+        short = spare < 0
+        cut = ~self.left[index] & (spare > 0) & ((spare < 2) | ~drawn)
+        start = np.where(cut, start + spare, start)
+        spare = end - bounds[last - 1] - self.tail[index]
+        short |= spare < 0
+        cut = ~self.right[index] & (spare > 0) & ((spare < 2) | ~drawn)
+        end = np.where(cut, end - spare, end)
+        surplus = end - start - self.length[index]
+        possible = ~simple | (
+            ~short
+            & (surplus >= 0)
+            & ((surplus == 0) | (drawn & ((self.letters[index] > 3) | (surplus >= 2))))
+        )
+        raw = buffer.bytes
+        before, after = raw[start - 1], raw[end]
+        calm = np.frombuffer(_CALM_BEFORE, np.bool_)[before] & (
+            np.frombuffer(_CALM_AFTER, np.bool_)[after]
+            | (((after == 46) | (after == 63)) & np.isin(raw[end + 1], (0, 32, 10)))
+        )
+        sure = possible & simple & calm & ~self.double[index]
+        settled = np.stack((start, end, index, (surplus > 0) * 2))[:, sure]
+        doubts: set[tuple[int, int]] = set()
+        extra: list[tuple[int, int, int, int]] = []
+        rest = np.flatnonzero(possible & ~sure)
+        rows = zip(
+            start[rest].tolist(), end[rest].tolist(), index[rest].tolist(), simple[rest].tolist(),
+            surplus[rest].tolist(), calm[rest].tolist(), bounds[first[rest]].tolist(), strict=True,
+        )  # fmt: skip
+        for begin, stop, which, is_simple, over, is_calm, run in rows:
+            pattern = self.patterns[which]
+            if is_simple and not over:
+                number, base = buffer.locate(begin)
+                text = buffer.texts[number]
+                if text[begin - base : stop - base] == pattern.text:
+                    if is_calm or self.stands(text, begin - base, stop - base, pattern):
+                        extra.append((begin, stop, which, 0))
+                    continue
+            doubts.add((begin, which))
+            if run != begin:
+                doubts.add((run, which))
+        if extra:
+            more = np.array(extra, np.int64).T
+            settled = np.concatenate((settled, more), axis=1)
+        return settled, doubts
+
+    @staticmethod
+    def stands(text: str, start: int, end: int, pattern: Pattern) -> bool:
+        """Whether a plain reading stands where it is."""
+        return (
+            (not pattern.left or opens(text, start))
+            and (not pattern.right or closes(text, end))
+            and free(text, start, end, 0, pattern)
+        )
+
+    def read_dense(self, buffer: _Buffer, slow: set[int]) -> set[tuple[int, int]]:
+        """Return places in evasive tokens to be aligned; add texts to be searched by themselves."""
+        import numpy as np
+
+        if self.dense.automaton is None:
+            return set()
+        kinds = np.frombuffer(buffer.raw.translate(_KINDS), np.uint8)
+        marks = np.flatnonzero(kinds >= 2)
+        if not len(marks):
+            tokens = np.zeros((2, 0), np.int64)
+            doubts: set[tuple[int, int]] = set()
+        else:
+            tokens, doubts = self.suspects(buffer, kinds, marks, slow)
+        rows = self.rows(buffer, kinds)
+        if not tokens.shape[1] and not rows.shape[1]:
+            return doubts
+        where, code = _gather(buffer, tokens, rows)
+        keep = np.flatnonzero(code)
+        where, code = where[keep], code[keep]
+        groups = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
+        first, last, index = self.dense.find(code[groups])
+        if not len(index):
+            return doubts
+        bounds = np.append(groups, len(where))
+        phrase = index < 0
+        which = np.where(phrase, -1 - index, index)
+        head, head_end = bounds[first], bounds[first + 1]
+        tail, tail_end = bounds[last - 1], bounds[last]
+        start, end = where[head], where[tail_end - 1] + 1
+        # some digit, symbol or gap must be inside, else the plain view has it
+        odd = (end - start != tail_end - head) | (
+            np.searchsorted(marks, end) > np.searchsorted(marks, start)
+        )
+        word_before = (kinds[start - 1] == 1) | (kinds[start - 1] == 2)
+        solid = where[head_end - 1] - start == head_end - 1 - head
+        odd &= ~(solid & word_before & (self.left[which] | phrase))
+        word_after = (kinds[end] == 1) | (kinds[end] == 2)
+        solid = end - 1 - where[tail] == tail_end - 1 - tail
+        odd &= ~(solid & word_after & (self.right[which] | phrase))
+        for place in np.flatnonzero(odd).tolist():
+            pattern = self.patterns[which[place]]
+            if phrase[place]:
+                slow.add(buffer.locate(int(start[place]))[0])
+                continue
+            previous = -2
+            byte = -1
+            for member in where[head[place] : head_end[place]].tolist():
+                fresh = member != previous + 1 or buffer.raw[member] != byte
+                if fresh or not pattern.left:
+                    doubts.add((member, pattern.index))
+                previous, byte = member, buffer.raw[member]
+        return doubts
+
+    def suspects(
+        self, buffer: _Buffer, kinds: Any, marks: Ints, slow: set[int]
+    ) -> tuple[Ints, set[tuple[int, int]]]:
+        """Return bounds (rows) of the tokens in which a digit or symbol may be an evasion."""
+        import numpy as np
+
+        breaks = np.flatnonzero(marks[1:] - marks[:-1] != 1) + 1
+        heads = np.append(0, breaks)
+        begin = marks[heads]
+        end = marks[np.append(breaks - 1, len(marks) - 1)] + 1
+        means = np.bitwise_or.reduceat(np.frombuffer(_MEANS, np.uint8)[buffer.bytes[marks]], heads)
+        before, after = kinds[begin - 1] == 1, kinds[end] == 1
+        wanted = np.where(
+            before,
+            np.where(after, _INSIDE, _AFTER),
+            np.where(after, _BEFORE, _ALONE),
+        )
+        hit = (means & wanted) != 0
+        doubts: set[tuple[int, int]] = set()
+        alone = ~before & ~after & ((means & _LONE) != 0)
+        markup = (means & _MARKUP) != 0
+        if alone.any():
+            alone &= (
+                (kinds[np.maximum(begin - 3, 0)] == 0)
+                | (kinds[np.minimum(end + 2, len(kinds) - 1)] == 0)
+                | (kinds[np.maximum(begin - 2, 0)] == 0)
+                | (kinds[np.minimum(end + 1, len(kinds) - 1)] == 0)
+                | (buffer.bytes[begin - 2] == buffer.bytes[np.maximum(begin - 3, 0)])
+                | True
+            )
+        for place in np.flatnonzero(alone | markup).tolist():
+            number, _ = buffer.locate(int(begin[place]))
+            if number in slow or number < 0:
+                continue
+            text = buffer.texts[number]
+            if (alone[place] and _SINGLE.search(text)) or (markup[place] and TAG.search(text)):
+                slow.add(number)
+        chosen = np.flatnonzero(hit)
+        spaces = np.flatnonzero(kinds == 0)
+        token = np.unique(np.searchsorted(spaces, begin[chosen]))
+        hidden = hit & ((means & _HIDE) != 0) & (before | ((means & _BEFORE) != 0))
+        for place in np.flatnonzero(hidden).tolist():
+            self.unmask(buffer, int(begin[place]), doubts)
+        return np.stack((spaces[token - 1] + 1, spaces[token])), doubts
+
+    def unmask(self, buffer: _Buffer, place: int, doubts: set[tuple[int, int]]) -> None:
+        number, base = buffer.locate(place)
+        text = buffer.texts[number]
+        at = place - base
+        low = at
+        while low and not text[low - 1].isspace():
+            low -= 1
+        for start, index in self.proposer.hide(text, low, at):
+            doubts.add((start + base, index))
+
+    def rows(self, buffer: _Buffer, kinds: Any) -> Ints:
+        """Return bounds (rows) of rows of at least three single letters."""
+        import numpy as np
+
+        space = buffer.plain == 32
+        three = np.flatnonzero(space[:-6] & space[2:-4] & space[4:-2] & space[6:])
+        if not len(three):
+            return np.zeros((2, 0), np.int64)
+        breaks = np.flatnonzero(three[1:] - three[:-1] != 2) + 1
+        first = three[np.append(0, breaks)] + 1
+        last = three[np.append(breaks - 1, len(three) - 1)] + 6
+        return np.stack((buffer.runs[first], buffer.runs[last]))
+
+    def join(
+        self, buffer: _Buffer, settled: Ints, doubts: set[tuple[int, int]], slow: set[int]
+    ) -> tuple[Any, list[tuple[int, Hits]]]:
+        """Align what is in doubt and part the hits by text."""
+        import numpy as np
+
+        careful: dict[int, Hits] = {}
+        for place, index in doubts:
+            number, base = buffer.locate(place)
+            if number in slow:
+                continue
+            found = align(buffer.texts[number], place - base, self.patterns[index])
+            if found:
+                hit = (place - base, found[0], index, found[1])
+                careful.setdefault(number, []).append(hit)
+        start, end, index, bits = settled
+        owner = np.searchsorted(buffer.starts, start, side="right") - 1
+        start = start - buffer.starts[owner]
+        end = end - buffer.starts[owner]
+        for place in np.flatnonzero(self.allow[index]).tolist():
+            careful.setdefault(int(owner[place]), [])
+        if careful or slow:
+            mine = np.zeros(len(buffer.texts), np.bool_)
+            mine[list(careful)] = True
+            mine[list(slow)] = True
+            for place in np.flatnonzero(mine[owner]).tolist():
+                number = int(owner[place])
+                if number not in slow:
+                    careful[number].append(
+                        (int(start[place]), int(end[place]), int(index[place]), int(bits[place]))
+                    )
+            keep = ~mine[owner]
+            owner, start, end, index, bits = (
+                column[keep] for column in (owner, start, end, index, bits)
+            )
+        for number in slow:
+            text = buffer.texts[number]
+            hits = careful[number] = []
+            for place, which in self.proposer.propose(text):
+                found = align(text, place, self.patterns[which])
+                if found:
+                    hits.append((place, found[0], which, found[1]))
+        order = np.lexsort((index, end, start, owner))
+        columns = [column[order] for column in (owner, start, end, index, bits)]
+        return columns, [(number, list(dict.fromkeys(hits))) for number, hits in careful.items()]
+
+
+class _Buffer:
+    """Folded texts, joined, with one byte a character."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        import numpy as np
+
+        self.texts = texts
+        joined = _GLUE.join(texts)
+        self.ascii = joined.isascii() and joined.count("\x00") == len(texts) - 1
+        if not self.ascii:
+            joined = _GLUE.join(
+                text if text.isascii() and "\x00" not in text else text.translate(_BYTES)
+                for text in texts
+            )
+        self.raw = f"  {joined}   ".encode("latin-1")
+        self.bytes = np.frombuffer(self.raw, np.uint8)
+        sizes = np.fromiter(map(len, texts), np.int64, len(texts)) + len(_GLUE)
+        self.starts = np.cumsum(sizes) - sizes + 2
+        self.runs: Any = None
+        self.plain: Any = None
+
+    def locate(self, place: int) -> tuple[int, int]:
+        """Return the number of the text at ``place``, and where that text begins."""
+        number = int(self.starts.searchsorted(place, side="right")) - 1
+        return number, int(self.starts[number])
+
+
+class _Automaton:
+    """Keys with their owners, searched for in a buffer."""
+
+    def __init__(self, keys: dict[bytes, list[int]]) -> None:
+        import numpy as np
+
+        self.automaton = ahocorasick_rs.BytesAhoCorasick(list(keys)) if keys else None
+        counts = np.fromiter(map(len, keys.values()), np.int64, len(keys))
+        self.counts = counts
+        self.offsets = np.cumsum(counts) - counts
+        self.owners = np.fromiter(itertools.chain.from_iterable(keys.values()), np.int64)
+        self.unique = len(self.owners) == len(keys)
+
+    def find(self, buffer: Any) -> tuple[Ints, Ints, Ints]:
+        """Return first, last (half-open) and owner of every occurrence of every key."""
+        import numpy as np
+
+        none = np.zeros(0, np.int64)
+        if self.automaton is None:
+            return none, none, none
+        found = self.automaton.find_matches_as_indexes(buffer.tobytes(), overlapping=True)
+        flat = np.fromiter(itertools.chain.from_iterable(found), np.int64, 3 * len(found))
+        key, first, last = flat[0::3], flat[1::3], flat[2::3]
+        if self.unique:
+            return first.copy(), last.copy(), self.owners[key]
+        counts = self.counts[key]
+        total = int(counts.sum())
+        spread = np.repeat(self.offsets[key] - (np.cumsum(counts) - counts), counts)
+        owners = self.owners[spread + np.arange(total)]
+        return np.repeat(first, counts), np.repeat(last, counts), owners
+
+
+def _gather(buffer: _Buffer, tokens: Ints, rows: Ints) -> tuple[Ints, Any]:
+    """Copy tokens and rows of single letters: positions, and thinned bytes (0: to be dropped)."""
+    import numpy as np
+
+    parts_where, parts_code = [], []
+    for (start, end), table in ((tokens, _THINNED), (rows, _BARE)):
+        if not len(start):
+            continue
+        sizes = end - start + 1
+        ends = np.cumsum(sizes)
+        where = np.arange(int(ends[-1])) + np.repeat(start - ends + sizes, sizes)
+        code = np.frombuffer(table, np.uint8)[buffer.bytes[where]]
+        code[ends - 1] = 32
+        parts_where.append(where)
+        parts_code.append(code)
+    return np.concatenate(parts_where), np.concatenate(parts_code)
+
+
+def _plain_key(pattern: Pattern) -> bytes:
+    """Return what the plain view has where the pattern is written plainly."""
+    spaced = f"{' ' * pattern.left}{pattern.text}{' ' * pattern.right}"
+    view = spaced.encode("ascii").translate(_PLAIN)
+    return bytes(byte for place, byte in enumerate(view) if not place or byte != view[place - 1])
+
+
+def _dense_keys(pattern: Pattern) -> list[tuple[bytes, int]]:
+    """Return what the small buffer has where the pattern is evaded; words of a phrase below 0."""
+    if pattern.letters < 3 or not (pattern.leet or pattern.separators or pattern.masking):
+        return []
+    texts = [(pattern.text, pattern.index)]
+    words = pattern.text.split(" ")
+    if len(words) > 1:
+        texts += [(word, -1 - pattern.index) for word in words]
+    if pattern.masking:
+        for text, index in list(texts):
+            texts += [
+                (text[:place] + text[place + 1 :], index)
+                for place in range(1, len(text) - (index >= 0))
+                if text[place] in "aeiouy" and pattern.letters >= 4
+            ]
+    keys = ((thin(text).encode("ascii"), index) for text, index in texts)
+    return [(key, index) for key, index in keys if key]
+
+
+def _is_simple(pattern: Pattern) -> bool:
+    text = pattern.text
+    return text.isascii() and text.isalpha() and len(set(text)) > 1
+
+
+def _tail(text: str) -> int:
+    return len(text) - len(text.rstrip(text[-1]))
