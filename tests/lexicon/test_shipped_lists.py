@@ -12,6 +12,7 @@ from moddefense.lexicon import Lexicon, Matcher, load_lexicon
 from moddefense.resources import lexicons_dir
 
 HEADER = ["id", "term", "kind", "match", "category", "severity", "lang", "status", "source", "note"]
+CATEGORIES = {"profanity", "insult", "slur", "hate", "sexual", "threat", "self-harm", "spam"}
 INDEX = tomllib.loads((lexicons_dir() / "index.toml").read_text(encoding="utf-8"))["lists"]
 NAMES = sorted(INDEX)
 
@@ -69,6 +70,7 @@ def test_file_is_well_formed(name: str) -> None:
         assert row["source"]
         if row["kind"] == "block":
             assert row["severity"] in {"1", "2", "3", "4"}
+            assert row["category"] in CATEGORIES
         else:
             assert row["kind"] == "allow"
             assert row["severity"] == ""
