@@ -30,7 +30,7 @@ MAX_MARKS = 30
 """Marks kept on one character: the limit of the Stream-Safe format of UAX #15."""
 
 _MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins the one before it
-_CONTROLS = {code: None for code in (*range(9), *range(14, 32), 127)}
+_CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127))
 _NONE: frozenset[str] = frozenset()
 
 # Combining marks that carry no meaning of their own in any script, and vowel points that readers of
@@ -81,19 +81,10 @@ def fold_many(texts: Sequence[str], *, off: Collection[str] = _NONE) -> list[str
     ['a', 'b']
     """
     skip = frozenset(off)
-    keep_controls = "invisible" in skip
-    folder: _Folder | None = None
-    folded = []
-    for text in texts:
-        if text.isascii():
-            text = text.lower()
-            if not (text.isprintable() or keep_controls):
-                text = text.translate(_CONTROLS)
-        else:
-            folder = folder or _folder(skip)
-            text = folder.fold(text)
-        folded.append(text)
-    return folded
+    plain = "".join(text for text in texts if text.isascii()).encode("ascii")
+    if len(plain.translate(None, bytes(_CONTROLS))) != len(plain):
+        return [fold(text, off=skip) for text in texts]
+    return [text.lower() if text.isascii() else _folder(skip).fold(text) for text in texts]
 
 
 def fold_map(
@@ -227,7 +218,10 @@ class _Folder:
             folded = heal(folded)
         return folded
 
-    def fold_map(self, text: str) -> tuple[str, list[int], list[int]]:
+    def fold_map(self, text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+        table = self.table
+        if all((image := table[ord(char)]) and len(image) == 1 for char in set(text)):
+            return self.fold(text), range(len(text)), range(1, len(text) + 1)
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -310,9 +304,7 @@ class _Table(dict[int, "str | None"]):
         char = chr(code)
         folder = self.folder
         image: str | None
-        if folder.invisible and _dropped(char):
-            image = None
-        elif folder.accents and _ACCENTS.match(char):
+        if (folder.invisible and _dropped(char)) or (folder.accents and _ACCENTS.match(char)):
             image = None
         elif 0xD800 <= code <= 0xDFFF:
             image = "\ufffd"
@@ -354,6 +346,8 @@ def heal(folded: str) -> str:
     A word of lookalikes alone is healed when the text has Latin letters and no word that could
     only be of the other script: otherwise it may well be what it says it is.
     """
+    if not any(_twin(char, True) for char in set(folded) if char > "\x7f"):
+        return folded
     posing: list[tuple[int, int, str]] = []
     pieces: list[tuple[int, int, str]] = []
     genuine = False

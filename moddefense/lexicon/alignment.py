@@ -436,6 +436,10 @@ def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
     """Whether a hit is not an accident of a URL, an address, an HTML entity or code."""
     if pattern.term.kind == "allow" or not _touches(text, start, end):
         return True
+    if not bits & 13:
+        around = text[text.rfind(" ", 0, start) + 1 : max(text.find(" ", end), -1) % (len(text) + 1)]
+        if not any(char in around for char in "@./_;"):
+            return True
     if text[end : end + 1] == ";" and text[start - 1 : start] in ("&", "#"):
         return False
     low, high = max(0, start - _WINDOW), end + _WINDOW

@@ -8,11 +8,11 @@ nothing that can be aligned is missed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import ahocorasick_rs
 
-from moddefense.lexicon.alignment import LEET, LEET_SYMBOLS, MASKS, TAG, Pattern, is_word, opens
+from moddefense.lexicon.alignment import LEET, LEET_SYMBOLS, MASKS, TAG, Pattern, closes, is_word, opens
 
 __all__ = ["SAME", "Proposer", "thin"]
 
@@ -41,7 +41,8 @@ class Proposer:
         self.patterns = patterns
         owners: dict[str, list[int]] = {}
         self.odd: list[Pattern] = []  # without a letter: a thinned text does not have them
-        self.masked: dict[str, list[Pattern]] = {}
+        self.masked: dict[tuple[str, int], list[Pattern]] = {}  # by first letter and length
+        self.loose: dict[str, list[Pattern]] = {}  # those that are no whole words
         for pattern in patterns:
             key = thin(pattern.text)
             if key:
@@ -49,24 +50,34 @@ class Proposer:
             else:
                 self.odd.append(pattern)
             if pattern.masking and pattern.letters >= 3:
-                self.masked.setdefault(pattern.text[0], []).append(pattern)
+                if pattern.left and pattern.right:
+                    key_of = (pattern.text[0], len(pattern.text))
+                    self.masked.setdefault(key_of, []).append(pattern)
+                else:
+                    self.loose.setdefault(pattern.text[0], []).append(pattern)
+        self.longest = max((size for _, size in self.masked), default=0)
         self.owners = list(owners.values())
         self.automaton = ahocorasick_rs.AhoCorasick(list(owners)) if owners else None
 
     def propose(self, text: str) -> set[tuple[int, int]]:
         """Return pairs of a start in ``text`` and the index of the pattern that may start there."""
-        found: set[tuple[int, int]] = set()
-        if self.automaton is not None:
-            for symbols in (True, False) if _has_symbols(text) else (True,):
-                for blank in (False, True) if TAG.search(text) else (False,):
-                    self.search(text, symbols, blank, found)
+        found = self.parted(text)
         for pattern in self.odd:
             place = text.find(pattern.text[0])
             while place >= 0:
                 found.add((place, pattern.index))
                 place = text.find(pattern.text[0], place + 1)
-        if self.masked:
+        if self.masked or self.loose:
             found.update(self.hidden(text))
+        return found
+
+    def parted(self, text: str) -> set[tuple[int, int]]:
+        """Return what ``propose`` does, but for masked letters and terms without letters."""
+        found: set[tuple[int, int]] = set()
+        if self.automaton is not None:
+            for symbols in (True, False) if _has_symbols(text) else (True,):
+                for blank in (False, True) if TAG.search(text) else (False,):
+                    self.search(text, symbols, blank, found)
         return found
 
     def search(self, text: str, symbols: bool, blank: bool, found: set[tuple[int, int]]) -> None:
@@ -106,22 +117,29 @@ class Proposer:
     def hide(self, text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Yield as ``hidden`` does, for starts from ``low`` to ``high``."""
         for start in range(low, high):
-            for pattern in self.first(text[start]):
-                if pattern.left and not opens(text, start):
+            glyph = text[start]
+            firsts = glyph + LEET.get(glyph, "")
+            for first in firsts:
+                for pattern in self.loose.get(first, ()):
+                    if _shows(text, start, pattern):
+                        yield start, pattern.index
+            if is_word(glyph) or glyph in LEET:
+                if not opens(text, start):
                     continue
-                shown = text[start : start + len(pattern.text)]
-                if len(shown) == len(pattern.text) and all(map(_hides, shown, pattern.text)):
-                    yield start, pattern.index
+                for end in range(start + 3, min(start + self.longest, len(text)) + 1):
+                    if closes(text, end):
+                        for first in firsts:
+                            for pattern in self.masked.get((first, end - start), ()):
+                                if _shows(text, start, pattern):
+                                    yield start, pattern.index
 
-    def first(self, glyph: str) -> Iterable[Pattern]:
-        """Return the patterns that a text may show with this glyph first, others masked."""
-        if glyph in LEET:
-            return [
-                pattern
-                for letter in dict.fromkeys(glyph + LEET[glyph])
-                for pattern in self.masked.get(letter, ())
-            ]
-        return self.masked.get(glyph, ())
+
+def _shows(text: str, start: int, pattern: Pattern) -> bool:
+    want = pattern.text
+    end = start + len(want)
+    if end > len(text) or (pattern.left and not opens(text, start)):
+        return False
+    return all(map(_hides, text[start:end], want))
 
 
 def _hides(shown: str, letter: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from moddefense.errors import ConfigurationError
 from moddefense.folding import FOLD_STEPS, fold, fold_many, fold_map, fold_signs
 from moddefense.lexicon.alignment import LEVELS, Pattern, align
 from moddefense.lexicon.candidates import Proposer
@@ -22,7 +24,7 @@ _VERSION = 1  # raised when the same lexicon would match differently
 _THROUGH = tuple(
     tuple(step for bit, step in enumerate(LEVELS) if bits >> bit & 1) for bits in range(16)
 )
-_CHUNK = 1 << 20  # characters searched at once: bounds the memory of a batch
+_CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _BITS = {through: bits for bits, through in enumerate(_THROUGH)}
 _REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
 
@@ -141,15 +143,25 @@ class Matcher:
         found: list[list[Match]] = [[] for _ in texts]
         columns, careful = self._scanner.scan(folded)
         owners, starts, ends, indices, bits = (column.tolist() for column in columns)
-        terms, through = self._terms, _THROUGH
+        spans = [texts[o][start:end] for o, start, end in zip(owners, starts, ends, strict=True)]
+        rows = zip(
+            map(self._terms.__getitem__, indices), starts, ends, spans,
+            map(_THROUGH.__getitem__, bits), strict=True,
+        )  # fmt: skip
+        matches = list(map(_make, rows))
         foreign: dict[int, Hits] = {}
-        for owner, start, end, index, bit in zip(owners, starts, ends, indices, bits, strict=True):
+        place = 0
+        for owner, group in itertools.groupby(owners):
+            until = place + sum(1 for _ in group)
             text = texts[owner]
             if text.isascii() and len(text) == len(folded[owner]):
-                match = (terms[index], start, end, text[start:end], through[bit])
-                found[owner].append(_make(match))
+                found[owner] = matches[place:until]
             else:
-                foreign.setdefault(owner, []).append((start, end, index, bit))
+                foreign[owner] = list(
+                    zip(starts[place:until], ends[place:until], indices[place:until],
+                        bits[place:until], strict=True)
+                )  # fmt: skip
+            place = until
         for owner, hits in (*careful, *foreign.items()):
             found[owner] = self._settle(texts[owner], folded[owner], hits)
         if self._whole:
@@ -166,12 +178,14 @@ class Matcher:
         """Return ``text`` with every hit covered, exactly its span, and all else kept.
 
         ``style`` is ``asterisks``, ``first-letter`` (kept, the rest asterisks), ``grawlix`` or
-        ``fixed``; another raises ConfigurationError. Masking twice gives what masking once gives.
+        ``fixed``; another, or a ``fixed`` text that is hit itself, raises ConfigurationError. Masking twice gives what masking once gives.
 
         >>> from moddefense.lexicon.terms import Term
         >>> Matcher(Lexicon([Term("en-damn", "damn", severity=1)])).mask("Oh, D.A.M.N!")
         'Oh, *******!'
         """
+        if style == "fixed" and any(hit.term.kind == "block" for hit in self.find(fixed)):
+            raise ConfigurationError(f"fixed: a block term hits {fixed!r} itself; use another text")
         for _ in range(_ROUNDS):
             spans = [hit[1:3] for hit in self.find(text) if hit.term.kind == "block"]
             if not spans:

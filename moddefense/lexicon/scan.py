@@ -9,6 +9,7 @@ searched for the rest. What is left to doubt goes to ``alignment.align``.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Sequence
@@ -18,7 +19,6 @@ import ahocorasick_rs
 
 from moddefense.lexicon.alignment import (
     LEET,
-    LEET_SYMBOLS,
     TAG,
     Pattern,
     align,
@@ -45,10 +45,12 @@ _GLUE = " \x00 "
 _WORD, _LOOSE, _OTHER = 0xFF, 0xFD, 0xFE  # bytes for characters that have none of their own
 _STICKY = "@$\u20ac\u00a3\u00a5\u00a7\u00a2"
 _OWN = {ord(glyph): 0x80 + place for place, glyph in enumerate("\u20ac\u00a3\u00a5\u00a7\u00a2")}
-_SINGLE = re.compile(r"(?<![^\W_])([^\W_])\1*(?![^\W_])")
+_PIECE = re.compile(r"([^\W_])\1*|[@!|(+$\u20ac\u00a3\u00a5\u00a7\u00a2]")
+_PIECES = re.compile(r"(?:[\W_]*([^\W_])\1*(?![^\W_]))*[\W_]*")
+_WINDOW = 80  # characters to either side of a symbol that a separated term may reach over
 
 # What the characters of a run of digits and symbols can mean, by where the run stands.
-_INSIDE, _BEFORE, _AFTER, _ALONE, _HIDE, _MARKUP, _LONE = 1, 2, 4, 8, 16, 32, 64
+_INSIDE, _BEFORE, _AFTER, _ALONE, _HIDE, _MARKUP, _LONE, _STAR = 1, 2, 4, 8, 16, 32, 64, 128
 
 
 class _Bytes(dict[int, int]):
@@ -116,10 +118,10 @@ def _tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
                 mean |= _INSIDE
             if glyph and glyph in _STICKY:
                 mean |= _ALONE
-            if glyph and glyph in "*@$!+":
+            if glyph and glyph in "@$!+":
                 mean |= _HIDE
             if glyph == "*":
-                mean |= _AFTER
+                mean |= _AFTER | _STAR
             if glyph == "<":
                 mean |= _MARKUP
         means[byte] = mean
@@ -167,7 +169,10 @@ class Scanner:
         self.drawn = column((item.repetition for item in patterns), np.bool_)
         self.simple = column((_is_simple(item) for item in patterns), np.bool_)
         self.allow = column((item.term.kind == "allow" for item in patterns), np.bool_)
-        self.double = column((max(item.runs) > 1 for item in patterns), np.bool_)
+        needs = [_needs(item.text) if _is_simple(item) else [1] for item in patterns]
+        self.widths = column(map(len, needs), np.int64)
+        self.needs_at = np.cumsum(self.widths) - self.widths
+        self.needs = np.fromiter(itertools.chain.from_iterable(needs), np.int64)
 
     def scan(self, texts: Sequence[str]) -> tuple[Any, list[tuple[int, Hits]]]:
         """Search folded ``texts``.
@@ -178,7 +183,7 @@ class Scanner:
         buffer = _Buffer(texts)
         columns, doubts = self.read_plain(buffer)
         slow: set[int] = set()
-        doubts |= self.read_dense(buffer, slow)
+        doubts |= self.read_dense(buffer)
         if self.rare and not buffer.ascii:
             slow.update(
                 place for place, text in enumerate(texts)
@@ -193,10 +198,7 @@ class Scanner:
         import numpy as np
 
         view = np.frombuffer(buffer.raw.translate(_PLAIN), np.uint8)
-        fresh = np.empty(len(view), np.bool_)
-        fresh[0] = True
-        np.not_equal(view[1:], view[:-1], out=fresh[1:])
-        runs = np.flatnonzero(fresh)
+        runs = _fresh(view)
         thin_view = view[runs]
         buffer.runs, buffer.plain = runs, thin_view
         first, last, index = self.plain.find(thin_view)
@@ -204,23 +206,21 @@ class Scanner:
             return np.zeros((4, 0), np.int64), set()
         first += self.left[index]
         last -= self.right[index]
-        bounds = np.append(runs, len(view))
+        bounds = runs  # the buffer ends with a run of its own, so that every run has an end here
         start, end = bounds[first], bounds[last]
         simple = self.simple[index]
         # Beside an open edge the run may belong to the word around: keep what the term needs.
         drawn = self.drawn[index]
+        fits = self.fits(bounds, first, index)
         spare = bounds[first + 1] - start - self.head[index]
-        short = spare < 0
         cut = ~self.left[index] & (spare > 0) & ((spare < 2) | ~drawn)
         start = np.where(cut, start + spare, start)
         spare = end - bounds[last - 1] - self.tail[index]
-        short |= spare < 0
         cut = ~self.right[index] & (spare > 0) & ((spare < 2) | ~drawn)
         end = np.where(cut, end - spare, end)
         surplus = end - start - self.length[index]
         possible = ~simple | (
-            ~short
-            & (surplus >= 0)
+            fits
             & ((surplus == 0) | (drawn & ((self.letters[index] > 3) | (surplus >= 2))))
         )
         raw = buffer.bytes
@@ -229,43 +229,53 @@ class Scanner:
             np.frombuffer(_CALM_AFTER, np.bool_)[after]
             | (((after == 46) | (after == 63)) & np.isin(raw[end + 1], (0, 32, 10)))
         )
-        sure = possible & simple & calm & ~self.double[index]
+        sure = possible & simple & calm
         settled = np.stack((start, end, index, (surplus > 0) * 2))[:, sure]
         doubts: set[tuple[int, int]] = set()
         extra: list[tuple[int, int, int, int]] = []
         rest = np.flatnonzero(possible & ~sure)
-        rows = zip(
-            start[rest].tolist(), end[rest].tolist(), index[rest].tolist(), simple[rest].tolist(),
-            surplus[rest].tolist(), calm[rest].tolist(), bounds[first[rest]].tolist(), strict=True,
-        )  # fmt: skip
-        for begin, stop, which, is_simple, over, is_calm, run in rows:
-            pattern = self.patterns[which]
-            if is_simple and not over:
+        for begin, stop, which, over, is_simple, run in zip(
+            start[rest].tolist(), end[rest].tolist(), index[rest].tolist(),
+            surplus[rest].tolist(), simple[rest].tolist(), bounds[first[rest]].tolist(),
+            strict=True,
+        ):  # fmt: skip
+            if is_simple:
                 number, base = buffer.locate(begin)
-                text = buffer.texts[number]
-                if text[begin - base : stop - base] == pattern.text:
-                    if is_calm or self.stands(text, begin - base, stop - base, pattern):
-                        extra.append((begin, stop, which, 0))
-                    continue
+                bits = 2 if over else 0
+                pattern = self.patterns[which]
+                if self.stands(buffer.texts[number], begin - base, stop - base, bits, pattern):
+                    extra.append((begin, stop, which, bits))
+                continue
             doubts.add((begin, which))
-            if run != begin:
-                doubts.add((run, which))
+            doubts.add((run, which))
         if extra:
             more = np.array(extra, np.int64).T
             settled = np.concatenate((settled, more), axis=1)
         return settled, doubts
 
+    def fits(self, bounds: Ints, first: Ints, index: Ints) -> Any:
+        """Whether every run in the text is at least as long as in the term."""
+        import numpy as np
+
+        counts = self.widths[index]
+        ends = np.cumsum(counts)
+        ramp = np.arange(int(ends[-1])) - np.repeat(ends - counts, counts)
+        place = np.repeat(first, counts) + ramp
+        need = self.needs[np.repeat(self.needs_at[index], counts) + ramp]
+        enough = bounds[place + 1] - bounds[place] >= need
+        return np.logical_and.reduceat(enough, ends - counts)
+
     @staticmethod
-    def stands(text: str, start: int, end: int, pattern: Pattern) -> bool:
-        """Whether a plain reading stands where it is."""
+    def stands(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
+        """Whether a reading of letters alone stands where it is."""
         return (
             (not pattern.left or opens(text, start))
             and (not pattern.right or closes(text, end))
-            and free(text, start, end, 0, pattern)
+            and free(text, start, end, bits, pattern)
         )
 
-    def read_dense(self, buffer: _Buffer, slow: set[int]) -> set[tuple[int, int]]:
-        """Return places in evasive tokens to be aligned; add texts to be searched by themselves."""
+    def read_dense(self, buffer: _Buffer) -> set[tuple[int, int]]:
+        """Return places in evasive tokens that are to be aligned."""
         import numpy as np
 
         if self.dense.automaton is None:
@@ -276,14 +286,14 @@ class Scanner:
             tokens = np.zeros((2, 0), np.int64)
             doubts: set[tuple[int, int]] = set()
         else:
-            tokens, doubts = self.suspects(buffer, kinds, marks, slow)
+            tokens, doubts = self.suspects(buffer, kinds, marks)
         rows = self.rows(buffer, kinds)
         if not tokens.shape[1] and not rows.shape[1]:
             return doubts
         where, code = _gather(buffer, tokens, rows)
         keep = np.flatnonzero(code)
         where, code = where[keep], code[keep]
-        groups = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
+        groups = _fresh(code)
         first, last, index = self.dense.find(code[groups])
         if not len(index):
             return doubts
@@ -306,7 +316,7 @@ class Scanner:
         for place in np.flatnonzero(odd).tolist():
             pattern = self.patterns[which[place]]
             if phrase[place]:
-                slow.add(buffer.locate(int(start[place]))[0])
+                doubts.update(self.beginnings(buffer, int(start[place]), pattern))
                 continue
             previous = -2
             byte = -1
@@ -317,8 +327,23 @@ class Scanner:
                 previous, byte = member, buffer.raw[member]
         return doubts
 
+    @staticmethod
+    def beginnings(buffer: _Buffer, place: int, pattern: Pattern) -> set[tuple[int, int]]:
+        """Return where a phrase may begin that has an evaded word at ``place``."""
+        number, base = buffer.locate(place)
+        text = buffer.texts[number]
+        at = place - base
+        first = pattern.text[0]
+        return {
+            (start + base, pattern.index)
+            for start in range(max(0, at - 3 * len(pattern.text) - 20), at + 1)
+            if (text[start] == first or first in LEET.get(text[start], ""))
+            and (not start or text[start - 1] != text[start])
+            and opens(text, start)
+        }
+
     def suspects(
-        self, buffer: _Buffer, kinds: Any, marks: Ints, slow: set[int]
+        self, buffer: _Buffer, kinds: Any, marks: Ints
     ) -> tuple[Ints, set[tuple[int, int]]]:
         """Return bounds (rows) of the tokens in which a digit or symbol may be an evasion."""
         import numpy as np
@@ -338,26 +363,31 @@ class Scanner:
         doubts: set[tuple[int, int]] = set()
         alone = ~before & ~after & ((means & _LONE) != 0)
         markup = (means & _MARKUP) != 0
-        if alone.any():
-            alone &= (
-                (kinds[np.maximum(begin - 3, 0)] == 0)
-                | (kinds[np.minimum(end + 2, len(kinds) - 1)] == 0)
-                | (kinds[np.maximum(begin - 2, 0)] == 0)
-                | (kinds[np.minimum(end + 1, len(kinds) - 1)] == 0)
-                | (buffer.bytes[begin - 2] == buffer.bytes[np.maximum(begin - 3, 0)])
-                | True
-            )
+        raw = buffer.bytes
+        alone &= (
+            (kinds[begin - 2] != 1)
+            | (kinds[begin - 3] != 1)
+            | (raw[begin - 2] == raw[begin - 3])
+            | (kinds[end + 1] != 1)
+            | (kinds[end + 2] != 1)
+            | (raw[end + 1] == raw[end + 2])
+        )
         for place in np.flatnonzero(alone | markup).tolist():
-            number, _ = buffer.locate(int(begin[place]))
-            if number in slow or number < 0:
-                continue
+            number, base = buffer.locate(int(begin[place]))
             text = buffer.texts[number]
-            if (alone[place] and _SINGLE.search(text)) or (markup[place] and TAG.search(text)):
-                slow.add(number)
+            at = int(begin[place]) - base
+            low = max(0, at - _WINDOW)
+            window = text[low : at + _WINDOW]
+            if (markup[place] and TAG.search(window)) or (
+                alone[place] and _has_row(window)
+            ):
+                doubts.update((base + low + p, i) for p, i in self.proposer.parted(window))
         chosen = np.flatnonzero(hit)
         spaces = np.flatnonzero(kinds == 0)
         token = np.unique(np.searchsorted(spaces, begin[chosen]))
-        hidden = hit & ((means & _HIDE) != 0) & (before | ((means & _BEFORE) != 0))
+        star = (means & _STAR) != 0
+        hidden = star & (before | (after & (end - begin > 1)))
+        hidden |= before & after & (end - begin == 1) & ((means & _HIDE) != 0)
         for place in np.flatnonzero(hidden).tolist():
             self.unmask(buffer, int(begin[place]), doubts)
         return np.stack((spaces[token - 1] + 1, spaces[token])), doubts
@@ -446,17 +476,18 @@ class _Buffer:
                 text if text.isascii() and "\x00" not in text else text.translate(_BYTES)
                 for text in texts
             )
-        self.raw = f"  {joined}   ".encode("latin-1")
+        self.raw = f"   {joined}   \x00".encode("latin-1")
         self.bytes = np.frombuffer(self.raw, np.uint8)
         sizes = np.fromiter(map(len, texts), np.int64, len(texts)) + len(_GLUE)
-        self.starts = np.cumsum(sizes) - sizes + 2
+        self.starts = np.cumsum(sizes) - sizes + 3
+        self.begins: list[int] = self.starts.tolist()
         self.runs: Any = None
         self.plain: Any = None
 
     def locate(self, place: int) -> tuple[int, int]:
         """Return the number of the text at ``place``, and where that text begins."""
-        number = int(self.starts.searchsorted(place, side="right")) - 1
-        return number, int(self.starts[number])
+        number = bisect.bisect_right(self.begins, place) - 1
+        return number, self.begins[number]
 
 
 class _Automaton:
@@ -491,6 +522,31 @@ class _Automaton:
         return np.repeat(first, counts), np.repeat(last, counts), owners
 
 
+def _fresh(view: Any) -> Ints:
+    """Return where in ``view`` a run of equal values begins."""
+    import numpy as np
+
+    fresh = np.empty(len(view), np.bool_)
+    fresh[0] = True
+    np.not_equal(view[1:], view[:-1], out=fresh[1:])
+    return np.flatnonzero(fresh)
+
+
+def _has_row(text: str) -> bool:
+    """Whether ``text`` has three pieces in a row, each a single letter or a symbol for one."""
+    pieces = 0
+    lettered = False
+    for token in text.split():
+        if not _PIECES.fullmatch(token):
+            pieces, lettered = 0, False
+            continue
+        pieces += len(_PIECE.findall(token))
+        lettered = lettered or any(map(str.isalnum, token))
+        if pieces >= 3 and lettered:
+            return True
+    return False
+
+
 def _gather(buffer: _Buffer, tokens: Ints, rows: Ints) -> tuple[Ints, Any]:
     """Copy tokens and rows of single letters: positions, and thinned bytes (0: to be dropped)."""
     import numpy as np
@@ -523,13 +579,13 @@ def _dense_keys(pattern: Pattern) -> list[tuple[bytes, int]]:
     texts = [(pattern.text, pattern.index)]
     words = pattern.text.split(" ")
     if len(words) > 1:
-        texts += [(word, -1 - pattern.index) for word in words]
+        texts += [(word, -1 - pattern.index) for word in words if len(word) > 2]
     if pattern.masking:
         for text, index in list(texts):
             texts += [
                 (text[:place] + text[place + 1 :], index)
                 for place in range(1, len(text) - (index >= 0))
-                if text[place] in "aeiouy" and pattern.letters >= 4
+                if text[place] in "aeiouy" and len(text) >= 4
             ]
     keys = ((thin(text).encode("ascii"), index) for text, index in texts)
     return [(key, index) for key, index in keys if key]
@@ -538,6 +594,10 @@ def _dense_keys(pattern: Pattern) -> list[tuple[bytes, int]]:
 def _is_simple(pattern: Pattern) -> bool:
     text = pattern.text
     return text.isascii() and text.isalpha() and len(set(text)) > 1
+
+
+def _needs(text: str) -> list[int]:
+    return [len(list(run)) for _, run in itertools.groupby(text)]
 
 
 def _tail(text: str) -> int:
