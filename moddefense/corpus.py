@@ -53,7 +53,7 @@ class Corpus:
 
     @property
     def harmful(self) -> np.ndarray:
-        """1 where any label is 1, 0 where all known ones are 0, NaN where none is known; float32."""
+        """1 where any label is 1, 0 where all known ones are 0, NaN where none is; float32."""
         known = ~np.isnan(self.labels)
         top = np.where(known, self.labels, -1).max(axis=1)
         return np.where(known.any(axis=1), top, np.nan).astype(np.float32)

@@ -18,8 +18,8 @@ __all__ = ["explain"]
 def explain(guard: Guard, text: str) -> dict[str, Any]:
     """Return the record of ``text`` with the evidence of every stage and the thresholds it met.
 
-    ``decided`` is what ``screen`` gives. ``evidence`` has an entry for each stage of the guard, also
-    for those that screening did not need, and says so in ``reached``.
+    ``decided`` is what ``screen`` gives. ``evidence`` has an entry for each stage of the guard,
+    also for those that screening did not need, and says so in ``reached``.
     """
     decided = guard.screen([text])
     alone = Screening([text], guard.policy)
@@ -78,7 +78,7 @@ def _classifier(alone: Screening, guard: Guard) -> Mapping[str, Any]:
         "labels": alone.labels_of(0),
         "review": guard.policy.classifier_review,
         "block": guard.policy.classifier_block,
-        "review_spread": guard.policy.uncertainty_review,
+        "reach": guard.policy.uncertainty_reach,
     }
 
 

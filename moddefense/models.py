@@ -52,7 +52,7 @@ class Models:
         return self._loaded[2]
 
     def tokens(self, screening: Screening, rows: np.ndarray) -> Tokens:
-        """Tokens of ``rows``; whatever stage asks first pays, the next one gets them for nothing."""
+        """Tokens of ``rows``; the stage that asks first pays, the next gets them for nothing."""
         from moddefense.tokens import TokenColumn
 
         if screening.tokens is None:

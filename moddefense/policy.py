@@ -7,8 +7,9 @@ Stages gather evidence; the policy turns it into allow, review or block, stage b
    above: at least review; any hit at ``trigger_severity`` or above goes on to the classifier;
 3. trigger: below its threshold the classifier is not worth running: allow, but a seeded share of
    these rows (``audit.rate``) goes on all the same, so that misses are seen;
-4. classifier: spread over the dropout samples at or above ``uncertainty.review``: review, whatever
-   the score; else score at or above ``block``: block; at or above ``review``: review; else allow;
+4. classifier: allow when the score is surely below ``review``, block when it is surely at or above
+   ``block``, else review. Surely means with the uncertainty: score plus, or minus,
+   ``uncertainty.reach`` times the spread over the dropout samples;
 5. default: what no stage decided.
 
 Lower bounds are inclusive.
@@ -46,8 +47,9 @@ class Policy:
     """Every threshold of a screening; the TOML has the same keys, ``section.name``.
 
     Probabilities are in 0..1 and refer to calibrated scores; severities are those of the lexicon
-    (1 mild to 4 extreme; 5 switches an action off). Raises PolicyError on values that are out of
-    range or contradict each other.
+    (1 mild to 4 extreme; 5 switches an action off); ``uncertainty_reach`` counts spreads (0: the
+    score alone decides); ``uncertainty_margin`` is how far from a threshold, in log-odds, dropout
+    sampling runs. Raises PolicyError on values that are out of range or contradict each other.
 
     >>> Policy(classifier_review=0.4, classifier_block=0.9).classifier_block
     0.9
@@ -59,8 +61,8 @@ class Policy:
     trigger_threshold: float = 0.05
     classifier_review: float = 0.5
     classifier_block: float = 0.9
-    uncertainty_review: float = 0.15
-    uncertainty_margin: float = 0.2
+    uncertainty_reach: float = 0.5
+    uncertainty_margin: float = 1.25
     audit_rate: float = 0.01
     audit_seed: int = 0
     default_decision: str = "allow"
@@ -96,8 +98,21 @@ class Policy:
 
     def needs_sampling(self, score: np.ndarray) -> np.ndarray:
         """Mask of the scores so near a threshold that dropout sampling can change the decision."""
-        near: np.ndarray = abs(score - self.classifier_review) < self.uncertainty_margin
-        return near | (abs(score - self.classifier_block) < self.uncertainty_margin)
+        import numpy as np
+
+        log_odds = _log_odds(score)
+        mask = np.zeros(len(score), bool)
+        if self.uncertainty_reach > 0:
+            for threshold in (self.classifier_review, self.classifier_block):
+                mask |= abs(log_odds - _log_odds(threshold)) < self.uncertainty_margin
+        return mask
+
+    def bounds(self, score: np.ndarray, uncertainty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends of what the score may be; equal where it was not sampled (NaN)."""
+        import numpy as np
+
+        reach = self.uncertainty_reach * np.nan_to_num(uncertainty)
+        return score - reach, score + reach
 
     def decide(self, screening: Screening, rows: np.ndarray, stage: str) -> None:
         """Turn what ``stage`` found on ``rows`` into decisions where it suffices for one."""
@@ -138,11 +153,10 @@ class Policy:
         screening.set(quiet[~screening.audited[quiet]], "allow", "trigger")
 
     def _after_classifier(self, screening: Screening, rows: np.ndarray) -> None:
-        score = screening.score[rows]
-        unsure = screening.uncertainty[rows] >= self.uncertainty_review  # False where NaN
-        screening.set(rows, "allow", "classifier")
-        screening.set(rows[unsure | (score >= self.classifier_review)], "review", "classifier")
-        screening.set(rows[~unsure & (score >= self.classifier_block)], "block", "classifier")
+        low, high = self.bounds(screening.score[rows], screening.uncertainty[rows])
+        screening.set(rows, "review", "classifier")
+        screening.set(rows[high < self.classifier_review], "allow", "classifier")
+        screening.set(rows[low >= self.classifier_block], "block", "classifier")
         screening.decided_by[rows[screening.audited[rows]]] = DECIDERS.index("audit")
         self._raise_to_floor(screening, rows)
 
@@ -173,16 +187,17 @@ class Policy:
         return f"audit sample: {why}" if decided_by == "audit" else why
 
     def _score_reason(self, score: float, spread: float) -> str:
-        if spread >= self.uncertainty_review:
-            return (
-                f"score {score:.3f} is unsure: spread {spread:.3f} at or above "
-                f"{self.uncertainty_review:.3f}"
-            )
+        reach = 0.0 if math.isnan(spread) else self.uncertainty_reach * spread
+        shown = f"score {score:.3f}" + (f" ± {reach:.3f}" if reach else "")
+        if score - reach >= self.classifier_block:
+            return f"{shown} at or above block threshold {self.classifier_block:.3f}"
+        if score + reach < self.classifier_review:
+            return f"{shown} below review threshold {self.classifier_review:.3f}"
         if score >= self.classifier_block:
-            return f"score {score:.3f} at or above block threshold {self.classifier_block:.3f}"
+            return f"{shown} is not surely at block threshold {self.classifier_block:.3f}"
         if score >= self.classifier_review:
-            return f"score {score:.3f} at or above review threshold {self.classifier_review:.3f}"
-        return f"score {score:.3f} below review threshold {self.classifier_review:.3f}"
+            return f"{shown} at or above review threshold {self.classifier_review:.3f}"
+        return f"{shown} is not surely below review threshold {self.classifier_review:.3f}"
 
 
 def _lexicon_reason(screening: Screening, row: int, decided_by: str) -> str:
@@ -254,8 +269,9 @@ def _problem(policy: Policy) -> tuple[str, str] | None:
     for section, settings in policy.as_dict().items():
         for name, value in settings.items():
             key = f"{section}.{name}"
-            if isinstance(value, float) and (math.isnan(value) or not 0 <= value <= 1):
-                return key, f"{value} is out of range; give a number from 0 to 1"
+            top = 10 if section == "uncertainty" else 1
+            if isinstance(value, float) and not 0 <= value <= top:  # False for NaN too
+                return key, f"{value} is out of range; give a number from 0 to {top}"
             if name.endswith("severity") and not 1 <= value <= 5:
                 return key, f"{value} is out of range; give 1 to 4, or 5 for never"
     if policy.default_decision not in DECISIONS:
@@ -273,6 +289,13 @@ def _problem(policy: Policy) -> tuple[str, str] | None:
             f"{policy.lexicon_review_severity}; block must not be easier to reach than review"
         )
     return None
+
+
+def _log_odds(probability: Any) -> Any:
+    import numpy as np
+
+    inside = np.clip(probability, 1e-9, 1 - 1e-9)
+    return np.log(inside / (1 - inside))
 
 
 def _line_of(source: str, section: str, name: str | None = None) -> int | None:

@@ -97,8 +97,8 @@ class CalibrationKeys:
 class TriggerKeys:
     """The logistic trigger before the classifier."""
 
-    buckets: int = _key(1 << 16, "hash buckets for token unigrams and bigrams", low=16)
-    inverse_penalty: float = _key(4.0, "C of the logistic regression", low=0)
+    buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
+    inverse_penalty: float = _key(0.3, "C of the logistic regression", low=0)
     target_recall: float = _key(
         0.99, "share of what the classifier flags that must set it off", low=0.5, high=1
     )
@@ -116,14 +116,14 @@ class PolicyKeys:
     """How validation chooses the policy's thresholds."""
 
     review_false_positives: float = _key(
-        0.05, "share of harmless texts that may reach review by score", low=0, high=1
+        0.05, "share of harmless texts that the classifier may send to review", low=0, high=1
     )
     block_precision: float = _key(
-        0.95, "least precision of what is blocked by score, at the calibration's prevalence",
+        0.95, "least precision of what the classifier blocks, at the calibration's prevalence",
         low=0, high=1,
     )  # fmt: skip
-    review_spread: float = _key(
-        0.02, "share of texts that may reach review by spread alone", low=0, high=1
+    uncertainty_reach: float = _key(
+        0.5, "spreads that a score must keep from a threshold to be sure", low=0, high=10
     )
 
 

@@ -47,9 +47,9 @@ class Tokens(NamedTuple):
 class Tokenizer:
     """Strings to token ids, by one TF-Text graph.
 
-    ``pieces`` is the WordPiece vocabulary, special pieces first; ``openings`` are those that have an
-    opening id, in the order of these ids, which follow those of the pieces. Both are stored in one
-    JSON file.
+    ``pieces`` is the WordPiece vocabulary, special pieces first; ``openings`` are those that have
+    an opening id, in the order of these ids, which follow those of the pieces. Both are stored in
+    one JSON file.
     """
 
     def __init__(self, pieces: Sequence[str], openings: Sequence[str] = ()) -> None:

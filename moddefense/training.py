@@ -84,11 +84,19 @@ def train(
     tokenizer = _vocabulary(recipe, split.train)
     tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
     classifier, history = _classifier(recipe, split, tokenizer, tokens, progress)
-    val_weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     scores = {name: classifier.score(tokens[name]) for name in tokens}
-    review, block = _score_thresholds(recipe, split.val.harmful, scores["val"][:, 0], val_weights)
-    trigger = _trigger(recipe, split.train, tokens["train"], scores["train"][:, 0] >= review)
-    policy = _policy(recipe, review, block, trigger, classifier, tokens["val"], scores["val"][:, 0])
+    policy = _score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
+    trigger = _trigger(
+        recipe, split.train, tokens["train"], scores["train"][:, 0] >= policy.classifier_review
+    )
+    policy = dataclasses.replace(
+        policy,
+        trigger_threshold=recall_threshold(
+            trigger.probabilities(tokens["val"]),
+            _flagged(policy, classifier, tokens["val"], scores["val"][:, 0]),
+            recipe.trigger.target_recall,
+        ),
+    )
     metrics = {
         name: _metrics(
             recipe, getattr(split, name), tokens[name], scores[name], classifier, trigger, policy
@@ -173,13 +181,28 @@ def _classifier(
 
 
 def _score_thresholds(
-    recipe: Recipe, harmful: np.ndarray, score: np.ndarray, weights: np.ndarray
-) -> tuple[float, float]:
+    recipe: Recipe, val: Corpus, classifier: Classifier, tokens: Tokens, score: np.ndarray
+) -> Policy:
+    """Thresholds that validation supports, for scores that keep their distance when unsure."""
     keys = recipe.policy
-    review = float(np.quantile(score[harmful == 0], 1 - keys.review_false_positives))
-    block = precision_threshold(harmful, score, weights, keys.block_precision)
-    review = round(min(review, 1.0), 4)
-    return review, max(round(block, 4), review)
+    weights = prevalence_weights(val.harmful, recipe.calibration.prevalence)
+    draft = Policy(uncertainty_reach=keys.uncertainty_reach)
+    low, high = draft.bounds(score, classifier.score_spread(tokens))
+    review = float(np.quantile(high[val.harmful == 0], 1 - keys.review_false_positives))
+    block = precision_threshold(val.harmful, low, weights, keys.block_precision)
+    review = round(float(np.clip(review, 0, 1)), 4)
+    block = round(float(np.clip(block, review, 1)), 4)
+    return dataclasses.replace(draft, classifier_review=review, classifier_block=block)
+
+
+def _flagged(
+    policy: Policy, classifier: Classifier, tokens: Tokens, score: np.ndarray
+) -> np.ndarray:
+    """Mask of the texts that the classifier would not allow."""
+    spread = np.full(len(score), np.nan)
+    near = np.flatnonzero(policy.needs_sampling(score))
+    spread[near] = classifier.score_spread(tokens.take(near))
+    return policy.bounds(score, spread)[1] >= policy.classifier_review
 
 
 def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray) -> Trigger:
@@ -193,32 +216,13 @@ def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray
     return Trigger(trigger.weights.astype(np.float16).astype(np.float32), trigger.intercept)
 
 
-def _policy(
-    recipe: Recipe, review: float, block: float, trigger: Trigger, classifier: Classifier,
-    tokens: Tokens, score: np.ndarray,
-) -> Policy:  # fmt: skip
-    """Thresholds that validation supports; the spread's is such that it adds few reviews."""
-    policy = Policy(
-        trigger_threshold=recall_threshold(
-            trigger.probabilities(tokens), score >= review, recipe.trigger.target_recall
-        ),
-        classifier_review=review,
-        classifier_block=block,
-    )
-    spread = classifier.score_spread(tokens)
-    quiet = np.sort(spread[policy.needs_sampling(score) & (score < review)])[::-1]
-    allowed = int(recipe.policy.review_spread * len(score))
-    limit = float(quiet[allowed]) if allowed < len(quiet) else 0.0
-    return dataclasses.replace(policy, uncertainty_review=min(1.0, round(limit + 1e-4, 4)))
-
-
 def _metrics(
     recipe: Recipe, corpus: Corpus, tokens: Tokens, scores: np.ndarray, classifier: Classifier,
     trigger: Trigger, policy: Policy,
 ) -> dict[str, Any]:  # fmt: skip
     harmful = corpus.harmful
     weights = prevalence_weights(harmful, recipe.calibration.prevalence)
-    flagged = scores[:, 0] >= policy.classifier_review
+    flagged = _flagged(policy, classifier, tokens, scores[:, 0])
     triggered = trigger.probabilities(tokens) >= policy.trigger_threshold
     figures: dict[str, Any] = {"harm": binary_metrics(harmful, scores[:, 0], weights)}
     if len(corpus.label_names) > 1:

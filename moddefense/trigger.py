@@ -50,12 +50,20 @@ class Trigger:
         cls, tokens: Tokens, target: np.ndarray, weights: np.ndarray, *, buckets: int,
         inverse_penalty: float,
     ) -> Trigger:  # fmt: skip
-        """Fit on tokens, a 0/1 target ``[texts]`` and sample weights ``[texts]``."""
+        """Fit on tokens, a 0/1 target ``[texts]`` and sample weights ``[texts]``.
+
+        Rare n-grams count for more (inverse document frequency) before the penalty is applied, so
+        that it does not silence them; the factor ends up in the weights.
+        """
+        from scipy import sparse
         from sklearn.linear_model import LogisticRegression
 
+        matrix = _matrix(tokens, buckets)
+        documents = np.bincount(matrix.indices, minlength=buckets)
+        rarity = np.log((1 + len(target)) / (1 + documents)) + 1
         model = LogisticRegression(C=inverse_penalty, max_iter=300)
-        model.fit(_matrix(tokens, buckets), target, sample_weight=weights)
-        return cls(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
+        model.fit(matrix @ sparse.diags(rarity), target, sample_weight=weights)
+        return cls((model.coef_[0] * rarity).astype(np.float32), float(model.intercept_[0]))
 
 
 def recall_threshold(probabilities: np.ndarray, wanted: np.ndarray, recall: float) -> float:

@@ -22,6 +22,7 @@ from moddefense.batch.rows import Rejection
 from moddefense.batch.sources import Meter, Source, locate
 from moddefense.batch.writing import encode, merge, output_format, unwritable, write_part
 from moddefense.errors import ConfigurationError, ReadError, WriteError
+from moddefense.policy import DECIDERS, DECISIONS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -311,11 +312,12 @@ def _describe(source: str, row: int, why: Rejection) -> str:
 
 
 def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
-    found = {}
-    for name in ("decision", "decided_by"):
+    found: dict[str, dict[str, int]] = {}
+    for name, known in (("decision", DECISIONS), ("decided_by", DECIDERS)):
         if name in table.column_names:
             pairs = table.column(name).value_counts().to_pylist()
-            found[name] = {str(pair["values"]): pair["counts"] for pair in pairs}
+            found[name] = dict.fromkeys(known, 0)
+            found[name].update({str(pair["values"]): pair["counts"] for pair in pairs})
     return found
 
 

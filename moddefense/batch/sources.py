@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any
 
 from moddefense.errors import ConfigurationError, ReadError
 
@@ -41,24 +41,18 @@ class Source:
         return self.path != STDIN and os.path.isfile(self.path)
 
 
-class Readable(Protocol):
-    """The one method that reading needs."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-
 class Meter:
     """A byte stream that counts what is read from it and hashes it where that is asked for."""
 
     def __init__(self, stream: IO[bytes], *, hashed: bool = False) -> None:
-        self.stream = stream
+        self.stream: Any = stream
         self.bytes = 0
         self.hash = hashlib.sha256() if hashed else None
         self.closed = False  # pyarrow asks for it
 
     def read(self, size: int = -1, /) -> bytes:
-        """Read at most ``size`` bytes; nothing left gives ``b""``."""
-        data = self.stream.read(size)
+        """Read at most ``size`` bytes, fewer where a pipe has no more yet; ``b""`` at the end."""
+        data: bytes = getattr(self.stream, "read1", self.stream.read)(size)
         self.bytes += len(data)
         if self.hash is not None:
             self.hash.update(data)

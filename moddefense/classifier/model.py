@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from moddefense.classifier.calibration import Calibration
 from moddefense.classifier.serving import CompiledNetwork, windows
-from moddefense.classifier.uncertainty import dropout_masks, sample_logits
+from moddefense.classifier.uncertainty import dropout_masks
 from moddefense.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -64,18 +66,33 @@ class Classifier:
 
     def probabilities(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""
-        return _worst(self.calibration.probabilities(self.network.logits(pooled)), owner)
+        return _worst(self.calibration.probabilities(self._logits(pooled)), owner)
 
     def spread(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Standard deviation of the score over the dropout samples, float64 ``[texts]``."""
-        logits = sample_logits(self.network, pooled, self._masks)
-        scores = self.calibration.probabilities(logits)[..., 0]
-        return np.stack([_worst(score[:, None], owner)[:, 0] for score in scores]).std(axis=0)
+        texts = int(owner[-1]) + 1 if owner.size else 0
+        total, squares = np.zeros(texts), np.zeros(texts)
+        # Added one by one: numpy's own sums depend, in the last bit, on how many texts there are.
+        for mask in self._masks:
+            logits = self._logits(pooled, mask)
+            score = _worst(self.calibration.probabilities(logits)[:, :1], owner)[:, 0]
+            total += score
+            squares += score * score
+        n = len(self._masks)
+        return np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0))
+
+    def _logits(
+        self, pooled: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None = None
+    ) -> np.ndarray:
+        # One thread: the products are small, and idle threads that spin slow down whatever runs
+        # beside them.
+        with _blas().limit(limits=1, user_api="blas"):
+            return self.network.logits(pooled, masks)
 
     def logits(self, tokens: Tokens) -> np.ndarray:
         """Raw logits ``[texts, 1 + labels]``, each of a text's worst window: for calibration."""
         pooled, owner = self.pool(tokens)
-        return _worst(self.network.logits(pooled), owner)
+        return _worst(self._logits(pooled), owner)
 
     def score(self, tokens: Tokens) -> np.ndarray:
         """Calibrated probabilities ``[texts, 1 + labels]`` from tokens."""
@@ -84,6 +101,11 @@ class Classifier:
     def score_spread(self, tokens: Tokens) -> np.ndarray:
         """Spread of the score ``[texts]`` from tokens."""
         return self.spread(*self.pool(tokens))
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _worst(values: np.ndarray, owner: np.ndarray) -> np.ndarray:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moddefense.classifier.serving import CompiledNetwork
-
-__all__ = ["dropout_masks", "sample_logits"]
+__all__ = ["dropout_masks"]
 
 
 def dropout_masks(
@@ -28,10 +26,3 @@ def dropout_masks(
         return ((generator.random(width) < keep) / keep).astype(np.float32)
 
     return [(draw(features), draw(hidden)) for _ in range(samples)]
-
-
-def sample_logits(
-    network: CompiledNetwork, pooled: np.ndarray, masks: list[tuple[np.ndarray, np.ndarray]]
-) -> np.ndarray:
-    """Logits under each thinned network, float32 ``[samples, texts, labels]``."""
-    return np.stack([network.logits(pooled, mask) for mask in masks])

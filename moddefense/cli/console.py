@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "exit_code",
-    "quiet_tensorflow",
     "screening_progress",
     "show_rows",
     "show_summary",
@@ -40,21 +39,16 @@ FINDINGS = 1
 QUARANTINED = 4
 
 
-def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up messages off stderr; before it is imported."""
-    import logging
-    import warnings
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if not os.environ.get("MODDEFENSE_DEBUG"):
-        warnings.simplefilter("ignore")
-
-
 def stderr() -> Console:
     """Return a console on stderr; plain where it is not a terminal."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _terminal() -> Iterator[Console]:
+    """A console on a copy of stderr, which goes on while TensorFlow's import has it shut."""
+    with open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as file:
+        yield Console(file=file, highlight=False)
 
 
 def warn(message: str) -> None:
@@ -65,15 +59,14 @@ def warn(message: str) -> None:
 @contextmanager
 def screening_progress(what: str) -> Iterator[Tell | None]:
     """Give the callback that moves a progress bar; None where stderr is not a terminal."""
-    console = stderr()
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield None
         return
     columns = (
         SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
+    with _terminal() as console, Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=None, note="")
 
         def tell(summary: Summary, share: float | None) -> None:

@@ -8,6 +8,7 @@ import click
 
 from moddefense.cli import console
 from moddefense.cli.options import GUARD, examples, load_guard, options
+from moddefense.cli.quiet import quiet_tensorflow
 
 __all__ = ["explain"]
 
@@ -26,7 +27,7 @@ def explain(
     text: str,
 ) -> None:
     """Show every stage's evidence for one TEXT, and why the decision fell."""
-    console.quiet_tensorflow()
+    quiet_tensorflow()
     guard = load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     found = guard.explain(text)

@@ -8,6 +8,7 @@ import click
 
 from moddefense.cli import console
 from moddefense.cli.options import GUARD, INPUT, OUTPUT, examples, load_guard, options, run_job
+from moddefense.cli.quiet import quiet_tensorflow
 
 __all__ = ["screen"]
 
@@ -45,7 +46,7 @@ def screen(
     Exit codes: 0 done; 1 --fail-on met; 2 wrong usage; 3 something could not be read or written;
     4 done, but rows were quarantined; 130 interrupted, --resume goes on. 1 comes before 4.
     """
-    console.quiet_tensorflow()
+    quiet_tensorflow()
 
     def load() -> Any:
         return load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)

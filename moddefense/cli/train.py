@@ -6,6 +6,7 @@ import click
 
 from moddefense.cli import console
 from moddefense.cli.options import examples
+from moddefense.cli.quiet import quiet_tensorflow
 
 __all__ = ["train"]
 
@@ -85,7 +86,7 @@ def train(
 
     texts = read(*corpus)
     held_out = {name: read(path) for name, path in (("val", val), ("test", test)) if path}
-    console.quiet_tensorflow()
+    quiet_tensorflow()
     from moddefense.training import train as train_bundle
 
     with console.training_progress() as progress:

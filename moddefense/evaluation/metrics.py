@@ -31,7 +31,7 @@ def recall_at(labels: np.ndarray, scores: np.ndarray, false_positives: float) ->
 def precision_threshold(
     labels: np.ndarray, scores: np.ndarray, weights: np.ndarray, precision: float
 ) -> float:
-    """The lowest score from which on the weighted precision is at least ``precision``; 1 if none."""
+    """The lowest score from which on the weighted precision is enough; 1 if there is none."""
     order = np.argsort(-scores, kind="stable")
     hit = np.cumsum((labels * weights)[order])
     share = hit / np.cumsum(weights[order])
@@ -63,4 +63,4 @@ def binary_metrics(
         "recall_at_5pct_false_positives": recall_at(labels, probabilities, 0.05),
         "calibration_error": expected_calibration_error(probabilities, labels, weights),
     }
-    return {key: round(v, 4) if isinstance(v, float) else v for key, v in figures.items()}
+    return {key: round(float(v), 4) if isinstance(v, float) else v for key, v in figures.items()}
