@@ -41,7 +41,7 @@ class Proposer:
         self.patterns = patterns
         owners: dict[str, list[int]] = {}
         self.odd: list[Pattern] = []  # without a letter: a thinned text does not have them
-        self.masked: dict[tuple[str, int], list[Pattern]] = {}  # by first letter and length
+        self.masked: dict[str, dict[int, list[Pattern]]] = {}  # by first letter, then length
         self.loose: dict[str, list[Pattern]] = {}  # those that are no whole words
         for pattern in patterns:
             key = thin(pattern.text)
@@ -51,11 +51,10 @@ class Proposer:
                 self.odd.append(pattern)
             if pattern.masking and pattern.letters >= 3:
                 if pattern.left and pattern.right:
-                    key_of = (pattern.text[0], len(pattern.text))
-                    self.masked.setdefault(key_of, []).append(pattern)
+                    sizes = self.masked.setdefault(pattern.text[0], {})
+                    sizes.setdefault(len(pattern.text), []).append(pattern)
                 else:
                     self.loose.setdefault(pattern.text[0], []).append(pattern)
-        self.longest = max((size for _, size in self.masked), default=0)
         self.owners = list(owners.values())
         self.automaton = ahocorasick_rs.AhoCorasick(list(owners)) if owners else None
 
@@ -123,13 +122,11 @@ class Proposer:
                 for pattern in self.loose.get(first, ()):
                     if _shows(text, start, pattern):
                         yield start, pattern.index
-            if is_word(glyph) or glyph in LEET:
-                if not opens(text, start):
-                    continue
-                for end in range(start + 3, min(start + self.longest, len(text)) + 1):
-                    if closes(text, end):
-                        for first in firsts:
-                            for pattern in self.masked.get((first, end - start), ()):
+            for first in firsts:
+                if first in self.masked and opens(text, start):
+                    for size, patterns in self.masked[first].items():
+                        if start + size <= len(text) and closes(text, start + size):
+                            for pattern in patterns:
                                 if _shows(text, start, pattern):
                                     yield start, pattern.index
 

@@ -47,6 +47,7 @@ _STICKY = "@$\u20ac\u00a3\u00a5\u00a7\u00a2"
 _OWN = {ord(glyph): 0x80 + place for place, glyph in enumerate("\u20ac\u00a3\u00a5\u00a7\u00a2")}
 _PIECE = re.compile(r"([^\W_])\1*|[@!|(+$\u20ac\u00a3\u00a5\u00a7\u00a2]")
 _PIECES = re.compile(r"(?:[\W_]*([^\W_])\1*(?![^\W_]))*[\W_]*")
+_DFA_BYTES = 100_000  # of keys, up to which the faster but larger form of automaton is used
 _WINDOW = 80  # characters to either side of a symbol that a separated term may reach over
 
 # What the characters of a run of digits and symbols can mean, by where the run stands.
@@ -496,7 +497,14 @@ class _Automaton:
     def __init__(self, keys: dict[bytes, list[int]]) -> None:
         import numpy as np
 
-        self.automaton = ahocorasick_rs.BytesAhoCorasick(list(keys)) if keys else None
+        form = (
+            ahocorasick_rs.Implementation.DFA
+            if sum(map(len, keys)) <= _DFA_BYTES
+            else ahocorasick_rs.Implementation.ContiguousNFA
+        )
+        self.automaton = (
+            ahocorasick_rs.BytesAhoCorasick(list(keys), implementation=form) if keys else None
+        )
         counts = np.fromiter(map(len, keys.values()), np.int64, len(keys))
         self.counts = counts
         self.offsets = np.cumsum(counts) - counts
@@ -535,14 +543,15 @@ def _fresh(view: Any) -> Ints:
 def _has_row(text: str) -> bool:
     """Whether ``text`` has three pieces in a row, each a single letter or a symbol for one."""
     pieces = 0
-    lettered = False
+    lettered = symbol = False
     for token in text.split():
         if not _PIECES.fullmatch(token):
-            pieces, lettered = 0, False
+            pieces, lettered, symbol = 0, False, False
             continue
         pieces += len(_PIECE.findall(token))
         lettered = lettered or any(map(str.isalnum, token))
-        if pieces >= 3 and lettered:
+        symbol = symbol or not token.isalnum()
+        if pieces >= 3 and lettered and symbol:
             return True
     return False
 
