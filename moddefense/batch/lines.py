@@ -67,9 +67,11 @@ def _recoded(name: str, blocks: Iterator[bytes], encoding: str) -> Iterator[byte
     head = b""
     for block in blocks:
         head += block
-        if len(head) >= 64:
+        if len(head) >= 4:  # no more, lest a pipe be waited for
             break
-    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and head[:64].count(0) >= 8:
+    start = head[:64]
+    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if utf16 and start.count(0) * 4 >= len(start):
         raise ConfigurationError(f"{name}: this is UTF-16 text; give --encoding utf-16")
     if head := head.removeprefix(codecs.BOM_UTF8):
         yield head

@@ -18,6 +18,14 @@ FAILED = 3  # an unexpected error: the work is not done
 INTERRUPTED = 130
 
 
+class _HungUp(Exception):
+    """Nobody reads the output any more."""
+
+
+class _Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
 class LazyGroup(click.Group):
     """A group made of a table: command name → (``module:attribute`` in this package, help line)."""
 
@@ -46,13 +54,22 @@ class LazyGroup(click.Group):
 class Program(LazyGroup):
     """The group at the top: every error becomes one line on stderr and an exit code."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what click would report in its own way is kept from it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would exit with 1, which means findings
+            raise _HungUp from None
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
     def main(self, *arguments: Any, **settings: Any) -> Any:
         """Run and exit: 0, what the command returns, or what the error says."""
         settings["standalone_mode"] = False
         settings["prog_name"] = "moddefense"
         try:
             code = _flushed(super().main(*arguments, **settings))
-        except (KeyboardInterrupt, click.Abort):
+        except (_Interrupted, KeyboardInterrupt, click.Abort):
             code = _report("interrupted", INTERRUPTED)
         except click.UsageError as error:
             name = error.ctx.command_path if error.ctx is not None else "moddefense"
@@ -62,7 +79,7 @@ class Program(LazyGroup):
         except ModdefenseError as error:
             _traceback()
             code = _report(str(error), error.exit_code)
-        except BrokenPipeError:
+        except _HungUp:
             code = _hang_up()
         except Exception as error:
             _traceback()
@@ -76,7 +93,10 @@ class Program(LazyGroup):
 
 def _flushed(code: Any) -> int:
     """Return the exit code, once it is certain that the output has arrived."""
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise _HungUp from None
     return code if isinstance(code, int) else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -137,18 +138,23 @@ def run_job(
         raise click.UsageError("--resume needs an output file: -o OUT")
     job.sources()
     guard = load()
-    with console.screening_progress(what) as progress:
-        if out is None:
-            summary = screen_stream(
-                guard, job, sys.stdout.buffer,
-                quarantine=quarantine, progress=progress, warn=console.warn,
-            )  # fmt: skip
-        else:
-            summary = screen_files(
-                guard, job, out,
-                quarantine=quarantine, resume=resume, progress=progress, warn=console.warn,
-            )  # fmt: skip
-            quarantine = quarantine or f"{out}.quarantine.jsonl"
+    try:
+        with console.screening_progress(what) as progress:
+            if out is None:
+                summary = screen_stream(
+                    guard, job, sys.stdout.buffer,
+                    quarantine=quarantine, progress=progress, warn=console.warn,
+                )  # fmt: skip
+            else:
+                summary = screen_files(
+                    guard, job, out,
+                    quarantine=quarantine, resume=resume, progress=progress, warn=console.warn,
+                )  # fmt: skip
+                quarantine = quarantine or f"{out}.quarantine.jsonl"
+    except KeyboardInterrupt:
+        if out is not None and os.path.exists(f"{out}.parts"):
+            console.warn(f"{out}.parts keeps what is finished; --resume goes on from there")
+        raise
     console.show_summary(summary, out=out, quarantine=quarantine)
     return summary
 
