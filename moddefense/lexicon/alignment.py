@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from moddefense.lexicon.terms import Term
 
-__all__ = ["LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "TAG", "Pattern", "align", "closes",
+__all__ = ["LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "TAG", "Pattern", "align", "align_word", "closes",
            "free", "is_word", "loose", "opens"]  # fmt: skip
 
 LEET = {
@@ -86,6 +86,7 @@ class Pattern:
     leet: bool = field(init=False)
     separators: bool = field(init=False)
     masking: bool = field(init=False)
+    words: tuple[Pattern, ...] = field(init=False)  # of a phrase, which is read word by word
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -101,6 +102,18 @@ class Pattern:
         block = self.term.kind == "block" and match != "text"
         for step in LEVELS:
             put(self, step, block and step in self.steps)
+        texts = text.split(" ")
+        words = [Pattern(-1, self.term, word, self.steps) for word in texts if len(texts) > 1]
+        for place, word in enumerate(words):
+            put(word, "left", self.left if not place else not loose(word.text[0]))
+            put(word, "right", self.right if place == len(words) - 1 else not loose(word.text[-1]))
+        put(self, "words", tuple(words))
+
+    @property
+    def weighty(self) -> tuple[int, ...]:
+        """Places of the words of a phrase by which an evasion of it is known: the longer ones."""
+        long = tuple(place for place, word in enumerate(self.words) if word.letters >= 4)
+        return long or tuple(range(len(self.words)))
 
 
 def opens(text: str, start: int) -> bool:
@@ -134,10 +147,54 @@ def align(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
         return None
     if not _headed(text, start, pattern):
         return None
-    found = _Search(text, start, pattern).step(start, 0)
+    if pattern.words:
+        found = _phrase(text, start, pattern)
+    else:
+        found = _Search(text, start, pattern).step(start, 0)
     if found is None or not free(text, start, found[0], found[1], pattern):
         return None
     return found
+
+
+def align_word(text: str, start: int, word: Pattern) -> tuple[int, int] | None:
+    """Align one word of a phrase, whose letters may be in a row with those of the next word."""
+    if word.left and not opens(text, start):
+        return None
+    if not _headed(text, start, word):
+        return None
+    return _Search(text, start, word, ahead=False, after=False).step(start, 0)
+
+
+def _phrase(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
+    """Align a phrase word by word, over any white space."""
+    place, bits, evaded = start, 0, False
+    last = len(pattern.words) - 1
+    weighty = pattern.weighty
+    for number, word in enumerate(pattern.words):
+        if number:
+            gap = _SPACES.match(text, place)
+            if not gap and pattern.separators and (gap := _JOINT.match(text, place)):
+                bits |= 4
+            if not gap and bits & 4:
+                gap = _GAP.match(text, place)
+            if not gap or not _headed(text, gap.end(), word):
+                return None
+            place = gap.end()
+        if place >= len(text):
+            return None
+        search = _Search(text, place, word, ahead=not number, after=number == last)
+        found = search.step(place, 0)
+        if not found:
+            return None
+        if found[1] & 13:
+            evaded = True
+            if number in weighty:
+                bits |= 16
+        bits |= found[1]
+        place = found[0]
+    if evaded and not bits & 16:
+        return None
+    return place, bits & 15
 
 
 def _headed(text: str, start: int, pattern: Pattern) -> bool:
@@ -174,12 +231,16 @@ class _Search:
     """Depth first search of one alignment; exact readings are tried before all others."""
 
     __slots__ = (
-        "budget", "digits", "gaps", "masked", "masks", "pattern", "plain", "start", "surplus",
+        "after", "ahead", "budget", "digits", "gaps", "masked", "masks", "pattern", "plain", "start", "surplus",
         "symbols", "text",
     )  # fmt: skip
 
-    def __init__(self, text: str, start: int, pattern: Pattern) -> None:
+    def __init__(
+        self, text: str, start: int, pattern: Pattern, *, ahead: bool = True, after: bool = True
+    ) -> None:
         self.text = text
+        self.ahead = ahead  # a row of separated letters must begin, and end, with the term
+        self.after = after
         self.start = start
         self.pattern = pattern
         self.budget = _BUDGET
@@ -199,8 +260,6 @@ class _Search:
         if self.budget < 0:
             return None
         glyph, letter = text[place], want[at]
-        if letter == " ":
-            return self.space(place, at)
         end = _run(text, place)
         if glyph == letter:
             found = self.exact(place, end, at)
@@ -210,7 +269,7 @@ class _Search:
             found = self.leet(place, end, at)
             if found:
                 return found
-        if not at or want[at - 1] == " ":
+        if not at:
             return None
         if glyph != letter and pattern.repetition and not self.masked:
             before = want[at - 1]
@@ -229,24 +288,6 @@ class _Search:
             found = self.step(gap.end(), at)
             if found:
                 return found
-            self.gaps.pop()
-        return None
-
-    def space(self, place: int, at: int) -> tuple[int, int] | None:
-        found = _SPACES.match(self.text, place)
-        if found:
-            return self.step(found.end(), at + 1)
-        if self.pattern.separators and (found := _JOINT.match(self.text, place)):
-            self.gaps.append((-1, found[0]))
-            ended = self.step(found.end(), at + 1)
-            if ended:
-                return ended
-            self.gaps.pop()
-        if self.gaps and (found := _GAP.match(self.text, place)):
-            self.gaps.append((-1, found[0]))
-            ended = self.step(found.end(), at + 1)
-            if ended:
-                return ended
             self.gaps.pop()
         return None
 
@@ -295,7 +336,7 @@ class _Search:
         if glyph not in MASKS and (glyph < "\u2190" or is_word(glyph) or glyph.isspace()):
             return None
         to = at + end - place
-        if to > len(self.pattern.text) or " " in self.pattern.text[at:to]:
+        if to > len(self.pattern.text):
             return None
         self.masks.append((glyph, at, to))
         self.masked += to - at
@@ -358,16 +399,14 @@ class _Search:
 
     def fair_gaps(self, end: int) -> bool:
         pattern, want = self.pattern, self.pattern.text
-        gaps = [gap for at, gap in self.gaps if at >= 0]
+        gaps = [gap for _, gap in self.gaps]
         if (self.symbols or not LEET_SYMBOLS.isdisjoint(want)) and any(
             char in LEET_SYMBOLS for _, gap in self.gaps for char in gap
         ):
             return False
-        if not gaps:
-            return True
         places = {at for at, _ in self.gaps}
         full = all(
-            at in places or unicodedata.category(want[at])[0] == "M" or " " in want[at - 1 : at + 1]
+            at in places or unicodedata.category(want[at])[0] == "M"
             for at in range(1, len(want))
         )
         if full and pattern.letters >= 3:
@@ -384,11 +423,11 @@ class _Search:
                 return False
             if end < len(text) and is_word(text[end]):
                 return False
-        if pattern.right and (gap := _GAP.match(text, end)):
+        if self.after and pattern.right and (gap := _GAP.match(text, end)):
             after = gap.end()
             if after < len(text) and _inside(gap[0], gaps) and _single(text, after):
                 return False
-        if not pattern.left or not start:
+        if not self.ahead or not pattern.left or not start:
             return True
         before = start
         while before and start - before < 12 and not is_word(text[before - 1]):

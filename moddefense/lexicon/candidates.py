@@ -8,11 +8,11 @@ nothing that can be aligned is missed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import ahocorasick_rs
 
-from moddefense.lexicon.alignment import LEET, LEET_SYMBOLS, MASKS, TAG, Pattern, closes, is_word, opens
+from moddefense.lexicon.alignment import LEET, LEET_SYMBOLS, MASKS, TAG, Pattern, align_word, closes, is_word, opens
 
 __all__ = ["SAME", "Proposer", "thin"]
 
@@ -21,6 +21,8 @@ SAME = {"l": "i", "q": "g"} | {
 }
 """Glyph → the one letter that stands for all that it may be read as."""
 
+_REACH = 100  # characters of a phrase before a word of it
+_AFTER = re.compile(r"[\W_]{1,12}?([^\W_]|[@$!|(+\u20ac\u00a3\u00a5\u00a7\u00a2])")
 _MASKED = re.compile(r"\S*[^\W_](?:\*\*|[*#%&^~?=+_.\-@$!\u2190-\U0010ffff][^\s,;:/])\S*")
 
 
@@ -35,28 +37,91 @@ def thin(term: str) -> str:
 
 
 class Proposer:
-    """All patterns, ready to be searched for in one text."""
+    """All patterns, ready to be searched for in one text.
+
+    ``words`` are the words by which an evaded phrase is known; ``uses`` are the phrases of each, as
+    pairs of index and place of the word. Their indices follow those of the patterns.
+    """
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self.patterns = patterns
+        self.words: list[Pattern] = []
+        self.uses: list[list[tuple[int, int]]] = []
         owners: dict[str, list[int]] = {}
         self.odd: list[Pattern] = []  # without a letter: a thinned text does not have them
-        self.masked: dict[str, dict[int, list[Pattern]]] = {}  # by first letter, then length
-        self.loose: dict[str, list[Pattern]] = {}  # those that are no whole words
+        self.masked: dict[str, dict[int, list[tuple[int, Pattern]]]] = {}  # by first letter, length
+        self.loose: dict[str, list[tuple[int, Pattern]]] = {}  # those that are no whole words
+        known: dict[tuple[object, ...], int] = {}
         for pattern in patterns:
             key = thin(pattern.text)
             if key:
                 owners.setdefault(key, []).append(pattern.index)
             else:
                 self.odd.append(pattern)
-            if pattern.masking and pattern.letters >= 3:
-                if pattern.left and pattern.right:
-                    sizes = self.masked.setdefault(pattern.text[0], {})
-                    sizes.setdefault(len(pattern.text), []).append(pattern)
-                else:
-                    self.loose.setdefault(pattern.text[0], []).append(pattern)
+            if not pattern.words:
+                self._hide(pattern.index, pattern)
+            elif pattern.leet or pattern.separators or pattern.masking:
+                for place in pattern.weighty:
+                    word = pattern.words[place]
+                    if word.letters < 3:
+                        continue
+                    same = (word.text, word.steps, word.left, word.right)
+                    number = known.setdefault(same, len(self.words))
+                    if number == len(self.words):
+                        self.words.append(word)
+                        self.uses.append([])
+                        self._hide(len(patterns) + number, word)
+                        owners.setdefault(thin(word.text), []).append(len(patterns) + number)
+                    self.uses[number].append((pattern.index, place))
         self.owners = list(owners.values())
         self.automaton = ahocorasick_rs.AhoCorasick(list(owners)) if owners else None
+
+    def _hide(self, index: int, pattern: Pattern) -> None:
+        if not pattern.masking or pattern.letters < 3:
+            return
+        if pattern.left and pattern.right:
+            sizes = self.masked.setdefault(pattern.text[0], {})
+            sizes.setdefault(len(pattern.text), []).append((index, pattern))
+        else:
+            self.loose.setdefault(pattern.text[0], []).append((index, pattern))
+
+    def pattern(self, index: int) -> Pattern:
+        """Return the pattern with this index, or the word of phrases."""
+        count = len(self.patterns)
+        return self.patterns[index] if index < count else self.words[index - count]
+
+    def expand(self, text: str, proposed: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Replace words of phrases that are evaded by where those phrases may begin."""
+        count = len(self.patterns)
+        found: set[tuple[int, int]] = set()
+        for start, index in proposed:
+            if index < count:
+                found.add((start, index))
+                continue
+            ended = align_word(text, start, self.words[index - count])
+            if not ended or not ended[1] & 13:
+                continue
+            openings: list[int] | None = None
+            for which, place in self.uses[index - count]:
+                phrase = self.patterns[which]
+                if place + 1 < len(phrase.words):
+                    after = _AFTER.match(text, ended[0])
+                    first = phrase.words[place + 1].text[0]
+                    if not after or (after[1] != first and first not in LEET.get(after[1], "")):
+                        continue
+                if not place:
+                    found.add((start, which))
+                    continue
+                if openings is None:
+                    low = max(0, start - _REACH)
+                    openings = [at for at in range(low, start) if opens(text, at)]
+                first = phrase.text[0]
+                found.update(
+                    (at, which)
+                    for at in openings
+                    if text[at] == first or first in LEET.get(text[at], "")
+                )
+        return found
 
     def propose(self, text: str) -> set[tuple[int, int]]:
         """Return pairs of a start in ``text`` and the index of the pattern that may start there."""
@@ -68,7 +133,7 @@ class Proposer:
                 place = text.find(pattern.text[0], place + 1)
         if self.masked or self.loose:
             found.update(self.hidden(text))
-        return found
+        return self.expand(text, found)
 
     def parted(self, text: str) -> set[tuple[int, int]]:
         """Return what ``propose`` does, but for masked letters and terms without letters."""
@@ -99,7 +164,7 @@ class Proposer:
         matches = self.automaton.find_matches_as_indexes("".join(letters), overlapping=True)
         for owner, first, _ in matches:
             for index in self.owners[owner]:
-                pattern = self.patterns[index]
+                pattern = self.pattern(index)
                 for start, end in runs[first]:
                     if pattern.left:
                         if opens(text, start):
@@ -119,16 +184,16 @@ class Proposer:
             glyph = text[start]
             firsts = glyph + LEET.get(glyph, "")
             for first in firsts:
-                for pattern in self.loose.get(first, ()):
+                for index, pattern in self.loose.get(first, ()):
                     if _shows(text, start, pattern):
-                        yield start, pattern.index
+                        yield start, index
             for first in firsts:
                 if first in self.masked and opens(text, start):
                     for size, patterns in self.masked[first].items():
                         if start + size <= len(text) and closes(text, start + size):
-                            for pattern in patterns:
+                            for index, pattern in patterns:
                                 if _shows(text, start, pattern):
-                                    yield start, pattern.index
+                                    yield start, index
 
 
 def _shows(text: str, start: int, pattern: Pattern) -> bool:
@@ -144,7 +209,6 @@ def _hides(shown: str, letter: str) -> bool:
         shown == letter
         or letter in LEET.get(shown, "")
         or shown in MASKS
-        or (letter == " " and shown.isspace())
         or (shown >= "\u2190" and not is_word(shown))
     )
 

@@ -150,10 +150,9 @@ class Scanner:
         for pattern in patterns:
             if pattern.text.isascii() and thin(pattern.text):
                 plain.setdefault(_plain_key(pattern), []).append(pattern.index)
-                for key, index in _dense_keys(pattern):
-                    owners = dense.setdefault(key, [])
-                    if index not in owners:
-                        owners.append(index)
+        for index, pattern in enumerate((*patterns, *proposer.words)):
+            for key in _dense_keys(pattern):
+                dense.setdefault(key, []).append(index)
         self.plain = _Automaton(plain)
         self.dense = _Automaton(dense)
         size = len(patterns)
@@ -163,8 +162,9 @@ class Scanner:
 
         self.length = column((len(item.text) for item in patterns), np.int64)
         self.letters = column((item.letters for item in patterns), np.int64)
-        self.left = column((item.left for item in patterns), np.bool_)
-        self.right = column((item.right for item in patterns), np.bool_)
+        everything = (*patterns, *proposer.words)
+        self.left = np.fromiter((item.left for item in everything), np.bool_)
+        self.right = np.fromiter((item.right for item in everything), np.bool_)
         self.head = column((item.runs[0] for item in patterns), np.int64)
         self.tail = column((_tail(item.text) for item in patterns), np.int64)
         self.drawn = column((item.repetition for item in patterns), np.bool_)
@@ -299,8 +299,6 @@ class Scanner:
         if not len(index):
             return doubts
         bounds = np.append(groups, len(where))
-        phrase = index < 0
-        which = np.where(phrase, -1 - index, index)
         head, head_end = bounds[first], bounds[first + 1]
         tail, tail_end = bounds[last - 1], bounds[last]
         start, end = where[head], where[tail_end - 1] + 1
@@ -310,38 +308,21 @@ class Scanner:
         )
         word_before = (kinds[start - 1] == 1) | (kinds[start - 1] == 2)
         solid = where[head_end - 1] - start == head_end - 1 - head
-        odd &= ~(solid & word_before & (self.left[which] | phrase))
+        odd &= ~(solid & word_before & (self.left[index]))
         word_after = (kinds[end] == 1) | (kinds[end] == 2)
         solid = end - 1 - where[tail] == tail_end - 1 - tail
-        odd &= ~(solid & word_after & (self.right[which] | phrase))
+        odd &= ~(solid & word_after & (self.right[index]))
         for place in np.flatnonzero(odd).tolist():
-            pattern = self.patterns[which[place]]
-            if phrase[place]:
-                doubts.update(self.beginnings(buffer, int(start[place]), pattern))
-                continue
+            which = int(index[place])
+            left = self.left[which]
             previous = -2
             byte = -1
             for member in where[head[place] : head_end[place]].tolist():
                 fresh = member != previous + 1 or buffer.raw[member] != byte
-                if fresh or not pattern.left:
-                    doubts.add((member, pattern.index))
+                if fresh or not left:
+                    doubts.add((member, which))
                 previous, byte = member, buffer.raw[member]
         return doubts
-
-    @staticmethod
-    def beginnings(buffer: _Buffer, place: int, pattern: Pattern) -> set[tuple[int, int]]:
-        """Return where a phrase may begin that has an evaded word at ``place``."""
-        number, base = buffer.locate(place)
-        text = buffer.texts[number]
-        at = place - base
-        first = pattern.text[0]
-        return {
-            (start + base, pattern.index)
-            for start in range(max(0, at - 3 * len(pattern.text) - 20), at + 1)
-            if (text[start] == first or first in LEET.get(text[start], ""))
-            and (not start or text[start - 1] != text[start])
-            and opens(text, start)
-        }
 
     def suspects(
         self, buffer: _Buffer, kinds: Any, marks: Ints
@@ -423,7 +404,14 @@ class Scanner:
         import numpy as np
 
         careful: dict[int, Hits] = {}
+        count = len(self.patterns)
+        certain = {doubt for doubt in doubts if doubt[1] < count}
         for place, index in doubts:
+            if index >= count:
+                number, base = buffer.locate(place)
+                expanded = self.proposer.expand(buffer.texts[number], [(place - base, index)])
+                certain.update((start + base, which) for start, which in expanded)
+        for place, index in certain:
             number, base = buffer.locate(place)
             if number in slow:
                 continue
@@ -581,23 +569,23 @@ def _plain_key(pattern: Pattern) -> bytes:
     return bytes(byte for place, byte in enumerate(view) if not place or byte != view[place - 1])
 
 
-def _dense_keys(pattern: Pattern) -> list[tuple[bytes, int]]:
-    """Return what the small buffer has where the pattern is evaded; words of a phrase below 0."""
-    if pattern.letters < 3 or not (pattern.leet or pattern.separators or pattern.masking):
-        return []
-    texts = [(pattern.text, pattern.index)]
-    words = pattern.text.split(" ")
-    if len(words) > 1:
-        texts += [(word, -1 - pattern.index) for word in words if len(word) > 2]
-    if pattern.masking:
-        for text, index in list(texts):
-            texts += [
-                (text[:place] + text[place + 1 :], index)
-                for place in range(1, len(text) - (index >= 0))
-                if text[place] in "aeiouy" and len(text) >= 4
-            ]
-    keys = ((thin(text).encode("ascii"), index) for text, index in texts)
-    return [(key, index) for key, index in keys if key]
+def _dense_keys(pattern: Pattern) -> set[bytes]:
+    """Return what the small buffer has where the pattern is evaded, one vowel masked or none."""
+    text = pattern.text
+    if (
+        pattern.letters < 3
+        or not text.isascii()
+        or not (pattern.leet or pattern.separators or pattern.masking)
+    ):
+        return set()
+    texts = [text]
+    if pattern.masking and pattern.letters >= 4:
+        texts += [
+            text[:place] + text[place + 1 :]
+            for place in range(1, len(text) - 1)
+            if text[place] in "aeiouy"
+        ]
+    return {key for key in (thin(text).encode("ascii") for text in texts) if key}
 
 
 def _is_simple(pattern: Pattern) -> bool:
