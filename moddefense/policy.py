@@ -10,7 +10,7 @@ Stages gather evidence; the policy turns it into allow, review or block, stage b
 4. classifier: allow when the score is surely below ``review``, block when it is surely at or above
    ``block``, else review. Surely means with the uncertainty: score plus, or minus,
    ``uncertainty.reach`` times the spread over the dropout samples;
-5. default: what no stage decided.
+5. default: what no stage decided, and texts without anything to read, whatever their score.
 
 Lower bounds are inclusive.
 """
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moddefense.errors import PolicyError, ReadError, at
+from moddefense.folding import fold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,7 @@ DECISIONS = ("allow", "review", "block")
 DECIDERS = ("whitelist", "blacklist", "trigger", "classifier", "audit", "default")
 STAGES = ("lexicon", "trigger", "classifier")
 REVIEW = DECISIONS.index("review")
+_READABLE = re.compile(r"\w")  # most texts have a letter or digit: they need no folding here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,10 +125,13 @@ class Policy:
         }[stage](screening, rows)
 
     def close(self, screening: Screening) -> None:
-        """Decide what no stage has decided: the lexicon's floor, else the default."""
+        """Decide what no stage has decided, and what shows nothing: floor, else the default."""
         rows = screening.undecided()
         screening.set(rows, self.default_decision, "default")
         self._raise_to_floor(screening, rows)
+        blank = [row for row, text in enumerate(screening.texts) if _blank(text)]
+        if blank:
+            screening.set(blank, self.default_decision, "default")
 
     def _after_lexicon(self, screening: Screening, rows: np.ndarray) -> None:
         for row in rows.tolist():
@@ -182,7 +187,8 @@ class Policy:
                 "classifier not needed"
             )
         if decided_by == "default":
-            return f"no stage decided; default is {self.default_decision}"
+            why = "nothing to read" if _blank(screening.texts[row]) else "no stage decided"
+            return f"{why}; default is {self.default_decision}"
         why = self._score_reason(float(screening.score[row]), float(screening.uncertainty[row]))
         return f"audit sample: {why}" if decided_by == "audit" else why
 
@@ -289,6 +295,11 @@ def _problem(policy: Policy) -> tuple[str, str] | None:
             f"{policy.lexicon_review_severity}; block must not be easier to reach than review"
         )
     return None
+
+
+def _blank(text: str) -> bool:
+    """Whether a reader sees nothing: no text, white space or invisible characters only."""
+    return not _READABLE.search(text) and not fold(text).strip()
 
 
 def _log_odds(probability: Any) -> Any:

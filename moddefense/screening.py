@@ -85,7 +85,7 @@ class Screening:
         """Indices of the rows that no stage has decided yet, ascending."""
         return np.flatnonzero(self.decision == UNDECIDED)
 
-    def set(self, rows: np.ndarray, decision: str, decided_by: str) -> None:
+    def set(self, rows: np.ndarray | list[int] | int, decision: str, decided_by: str) -> None:
         """Decide ``rows`` (indices)."""
         self.decision[rows] = DECISIONS.index(decision)
         self.decided_by[rows] = DECIDERS.index(decided_by)
