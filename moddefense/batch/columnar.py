@@ -79,10 +79,7 @@ def _is_binary(kind: pa.DataType) -> bool:
 def _chunks(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[Chunk]:
     done = 0
     try:
-        # Without threads the allocator keeps less for itself, and it is as fast.
-        for batch in file.iter_batches(
-            ROWS, columns=list(dict.fromkeys(columns)), use_threads=False
-        ):
+        for batch in _batches(file, columns):
             chunk = Chunk()
             if len(columns) > 1:
                 chunk.ids = [identifier(value) for value in _id_values(batch.column(columns[1]))]
@@ -92,6 +89,13 @@ def _chunks(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[Chu
             yield chunk
     except DAMAGE as error:
         raise _damaged(name, error, f" after row {done:,}") from None
+
+
+def _batches(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Iterate one row group after the other: over all at once, pyarrow keeps what it has read."""
+    names = list(dict.fromkeys(columns))
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(ROWS, [group], names, use_threads=False)
 
 
 def _add(chunk: Chunk, index: int, value: Any, column: str) -> None:
