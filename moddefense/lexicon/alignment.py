@@ -177,11 +177,9 @@ def _phrase(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
                 bits |= 4
             if not gap and bits & 4:
                 gap = _GAP.match(text, place)
-            if not gap or not _headed(text, gap.end(), word):
+            if not gap or gap.end() == len(text) or not _headed(text, gap.end(), word):
                 return None
             place = gap.end()
-        if place >= len(text):
-            return None
         search = _Search(text, place, word, ahead=not number, after=number == last)
         found = search.step(place, 0)
         if not found:
@@ -392,7 +390,9 @@ class _Search:
             _, since, to = self.masks[-1]
             before = self.text[self.start - 1] if self.start else ""
             return to < len(want) or (to - since >= 2 and before != "*")
-        if len(self.masks) > 1 or letters < 4 or self.digits or self.symbols:
+        if self.pattern.index < 0 or len(self.masks) > 1 or letters < 4:
+            return False  # in a phrase only * masks
+        if self.digits or self.symbols:
             return False
         _, since, to = self.masks[0]
         return to - since == 1 and to < len(want) and want[since] in _VOWELS

@@ -368,7 +368,7 @@ class Scanner:
         spaces = np.flatnonzero(kinds == 0)
         token = np.unique(np.searchsorted(spaces, begin[chosen]))
         star = (means & _STAR) != 0
-        hidden = star & (before | (after & (end - begin > 1)))
+        hidden = star & ((before & after) | ((before | after) & (end - begin > 1)))
         hidden |= before & after & (end - begin == 1) & ((means & _HIDE) != 0)
         for place in np.flatnonzero(hidden).tolist():
             self.unmask(buffer, int(begin[place]), doubts)
@@ -537,7 +537,7 @@ def _has_row(text: str) -> bool:
             pieces, lettered, symbol = 0, False, False
             continue
         pieces += len(_PIECE.findall(token))
-        lettered = lettered or any(map(str.isalnum, token))
+        lettered = lettered or any(map(str.isalpha, token))
         symbol = symbol or not token.isalnum()
         if pieces >= 3 and lettered and symbol:
             return True
@@ -579,13 +579,13 @@ def _dense_keys(pattern: Pattern) -> set[bytes]:
     ):
         return set()
     texts = [text]
-    if pattern.masking and pattern.letters >= 4:
+    if pattern.masking and pattern.letters >= 4 and pattern.index >= 0:
         texts += [
             text[:place] + text[place + 1 :]
             for place in range(1, len(text) - 1)
             if text[place] in "aeiouy"
         ]
-    return {key for key in (thin(text).encode("ascii") for text in texts) if key}
+    return {key for key in (thin(text).encode("ascii") for text in texts) if len(key) >= 2}
 
 
 def _is_simple(pattern: Pattern) -> bool:
