@@ -105,7 +105,8 @@ def write_manifest(
     path = manifest_path(out)
     fresh = path.with_name(path.name + ".new")
     try:
-        fresh.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        fresh.write_bytes(text.encode("utf-8", "replace"))
         os.replace(fresh, path)
     except OSError as error:
         raise unwritable(path, error) from None

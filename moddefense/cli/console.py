@@ -124,36 +124,51 @@ def exit_code(summary: Summary, fail_on: str | None = None) -> int:
 
 @contextmanager
 def training_progress() -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Give the callback that shows training events: a bar on a terminal, a line an epoch else."""
+    """Give the callback that shows training events: lines, and on a terminal a bar as well.
+
+    What it does not know of an event it leaves out or prints as it is.
+    """
     console = stderr()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
-               TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("training", total=None, note="")
 
         def tell(event: Mapping[str, Any]) -> None:
-            values = {key: value for key, value in event.items() if key not in _PLACE}
-            note = " ".join(f"{key} {_shown(value)}" for key, value in values.items())
-            where = f"epoch {event['epoch']}" if "epoch" in event else str(event.get("name", ""))
-            if event.get("kind") == "step":
-                bar.update(
-                    task, description=where or "training", note=note,
-                    total=event.get("steps"), completed=event.get("step"),
-                )  # fmt: skip
-            else:
-                line = " ".join(part for part in (str(event.get("kind", "")), where, note) if part)
-                console.print(line.replace("epoch epoch", "epoch"), markup=False)
+            if event.get("kind") != "step":
+                for line in _training_lines(event):
+                    console.print(line, markup=False)
+                return
+            epochs, steps = event.get("epochs"), event.get("steps")
+            epoch, step = event.get("epoch", 1), event.get("step", 0)
+            loss = event.get("loss")
+            bar.update(
+                task,
+                description=f"epoch {epoch}" + (f" of {epochs}" if epochs else ""),
+                note="" if loss is None else f"loss {_shown(loss)}",
+                total=epochs * steps if epochs and steps else None,
+                completed=(epoch - 1) * (steps or 0) + step,
+            )
 
         yield tell
 
 
-_PLACE = ("kind", "epoch", "step", "steps", "name")
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _training_lines(event: Mapping[str, Any]) -> list[str]:
+    values = {key: value for key, value in event.items() if key not in ("kind", "epochs")}
+    values.pop("metrics", None)  # the report has them
+    notes = [str(note) for note in values.pop("notes", ())]
+    epoch = values.pop("epoch", None)
+    head = str(event.get("kind", "")) if epoch is None else f"epoch {epoch}"
+    if epoch is not None and "epochs" in event:
+        head += f" of {event['epochs']}"
+    texts = values.pop("texts", None)
+    if isinstance(texts, Mapping):
+        values = {**{f"{name} texts": count for name, count in texts.items()}, **values}
+    tail = ", ".join(f"{key} {_shown(value)}" for key, value in values.items())
+    return [head + (f": {tail}" if tail else ""), *notes]
 
 
 def show_rows(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -195,3 +210,9 @@ def _branch(key: str, value: Any) -> Tree:
     if isinstance(value, list | tuple) and value:
         shown = ", ".join(_shown(item) for item in value)
     return Tree(Text.assemble((key, "bold"), ": ", _shown(shown)))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -84,7 +84,7 @@ class Program(LazyGroup):
         except Exception as error:
             _traceback()
             code = _report(
-                f"unexpected {type(error).__name__}: {error}; this should not happen:"
+                f"unexpected {type(error).__name__}: {str(error)[:200].strip()}; this should not happen:"
                 " run again with MODDEFENSE_DEBUG=1 and report what it prints",
                 FAILED,
             )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from moddefense.cli import console
 from moddefense.cli.options import examples
 from moddefense.cli.quiet import quiet_tensorflow
+from moddefense.errors import WriteError
 
 __all__ = ["train"]
 
@@ -71,6 +74,7 @@ def train(
     import moddefense as md
     from moddefense.recipe import parse_overrides
 
+    _check_target(Path(out))
     overrides = parse_overrides(assignments)
     if text_column is not None:
         overrides["corpus.text_column"] = text_column
@@ -92,5 +96,13 @@ def train(
     with console.training_progress() as progress:
         result = train_bundle(chosen, texts, progress=progress, **held_out)
     result.bundle.save(out)
-    console.show_tree(result.report)
+    console.show_tree(result.report["metrics"])
     console.stderr().print(f"bundle written to {out}", markup=False)
+
+
+def _check_target(folder: Path) -> None:
+    """Raise now what would cost the whole training if it came up when the bundle is written."""
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(f"{folder}: is a file; name a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
+        raise WriteError(f"{folder}: is not empty and no bundle; name a new folder")

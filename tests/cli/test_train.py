@@ -1,0 +1,53 @@
+"""``train``: its options, up to the library call, and what it shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from moddefense.cli.console import training_progress
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "corpus.csv"
+    rows = [f"text number {n},{n % 2}" for n in range(40)]
+    path.write_text("\n".join(["text,label", *rows, ""]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--set", "training.speed=9"], 2, "training.speed"),
+        (["--set", "training.epochs"], 2, "KEY=VALUE"),
+        (["--recipe", "none"], 2, "no such recipe"),
+        (["--label-column", "harm"], 2, "no column 'harm'"),
+        (["--text-column", "body"], 2, "no column 'body'"),
+        (["--val", "none.csv"], 3, "none.csv"),
+    ],
+)
+def test_what_cannot_be_trained(fails, corpus, tmp_path, arguments, code, says):
+    out = tmp_path / "bundle"
+    assert says in fails(code, "train", corpus, "--out", out, *arguments)
+    assert not out.exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(fails, corpus, tmp_path):
+    assert "not empty and no bundle" in fails(3, "train", corpus, "--out", tmp_path)
+    assert "is a file" in fails(3, "train", corpus, "--out", corpus)
+
+
+def test_events_are_lines(capsys):
+    with training_progress() as tell:
+        tell({"kind": "start", "texts": {"train": 1634, "val": 182}, "notes": ["3 left out"]})
+        tell({"kind": "step", "epoch": 1, "epochs": 2, "step": 1, "steps": 9, "loss": 0.5})
+        tell({"kind": "epoch", "epoch": 1, "epochs": 2, "loss": 0.123456, "seconds": 3.0})
+        tell({"kind": "news", "what": "unheard of"})
+        tell({"kind": "done", "metrics": {"test": {}}})
+    assert capsys.readouterr().err.splitlines() == [
+        "start: train texts 1,634, val texts 182",
+        "3 left out",
+        "epoch 1 of 2: loss 0.1235, seconds 3",
+        "news: what unheard of",
+        "done",
+    ]
