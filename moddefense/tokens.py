@@ -8,6 +8,8 @@ a surname must not share the embedding of the rude word.
 from __future__ import annotations
 
 import json
+import string
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +25,9 @@ __all__ = ["PAD", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
 PAD, UNKNOWN, OPENING = 0, 1, 2  # OPENING: any word beginning too rare for an embedding of its own
 SPECIAL = ("[PAD]", "[UNK]", "[OPEN]")
 SUFFIX = "##"
+ALPHABET = 500  # letters at most; the rarest are left to [UNK]
 LONGEST_WORD = 1 << 20  # bytes; a comment without any space is one word and must not become [UNK]
+LONGEST_PIECE = 100  # bytes; a shout pasted often would become one piece, and TF-Text takes 256
 
 
 class Tokens(NamedTuple):
@@ -52,7 +56,7 @@ class Tokenizer:
     one JSON file.
     """
 
-    def __init__(self, pieces: Sequence[str], openings: Sequence[str] = ()) -> None:
+    def __init__(self, pieces: Iterable[str], openings: Iterable[str] = ()) -> None:
         self.pieces = tuple(pieces)
         self.openings = tuple(openings)
         index = {piece: i for i, piece in enumerate(self.pieces)}
@@ -61,10 +65,12 @@ class Tokenizer:
         for position, piece in enumerate(self.openings):
             self._opening[index[piece]] = len(self.pieces) + position
         self._opening[UNKNOWN] = UNKNOWN
-        self._spacing = _Spacing(
-            {piece for piece in self.pieces if len(piece) == 1}
-            & {piece[len(SUFFIX) :] for piece in self.pieces if piece.startswith(SUFFIX)}
-        )
+        alphabet = {piece for piece in self.pieces if len(piece) == 1} & {
+            piece[len(SUFFIX) :] for piece in self.pieces if piece.startswith(SUFFIX)
+        }
+        self._spacing = _Spacing(alphabet)
+        # Punctuation stands apart in any case.
+        self._spells_ascii = alphabet.issuperset(string.ascii_lowercase + string.digits)
         self._wordpiece = tf_text.FastWordpieceTokenizer(
             vocab=list(self.pieces),
             suffix_indicator=SUFFIX,
@@ -103,7 +109,7 @@ class Tokenizer:
         return Tokens(self._open(values.numpy()), lengths.numpy())
 
     def _prepare(self, text: str) -> bytes:
-        if not text.isascii():
+        if not (self._spells_ascii and text.isascii()):
             text = text.translate(self._spacing)
         return text.encode("utf-8", "replace")
 
@@ -187,22 +193,39 @@ class _Spacing(dict[int, str]):
 def learn_vocabulary(folded: Iterable[str], *, size: int, min_frequency: int) -> Tokenizer:
     """Learn a WordPiece vocabulary on folded texts, with the ``tokenizers`` package.
 
-    The package orders equally frequent pairs by their text, so that the same texts give the same
-    vocabulary.
+    The package numbers letters in the order in which it happens to meet them and settles ties
+    between equally frequent pairs by these numbers, so the letters are numbered here: the same
+    texts give the same vocabulary.
     """
     from tokenizers import Tokenizer as Learner
     from tokenizers import models, pre_tokenizers, trainers
 
+    folded = list(folded)
+    splitter = pre_tokenizers.BertPreTokenizer()
+    letters: Counter[str] = Counter()
+    continuing: set[str] = set()
+    for chunk, count in Counter(chunk for text in folded for chunk in text.split()).items():
+        for word, _ in splitter.pre_tokenize_str(chunk):
+            continuing.update(word[1:])
+            for letter in word:
+                letters[letter] += count
+    alphabet = sorted(letters, key=lambda letter: (-letters[letter], letter))[:ALPHABET]
+    continuations = sorted(f"{SUFFIX}{letter}" for letter in continuing & set(alphabet))
     learner = Learner(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
-    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    learner.pre_tokenizer = splitter
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         min_frequency=min_frequency,
-        limit_alphabet=500,
-        special_tokens=list(SPECIAL),
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        special_tokens=[*SPECIAL, *continuations],
         continuing_subword_prefix=SUFFIX,
         show_progress=False,
     )
     learner.train_from_iterator(folded, trainer)
     vocabulary = learner.get_vocab()
-    return Tokenizer(sorted(vocabulary, key=lambda piece: vocabulary[piece]))
+    return Tokenizer(
+        piece
+        for piece in sorted(vocabulary, key=lambda piece: vocabulary[piece])
+        if len(piece.encode()) <= LONGEST_PIECE
+    )
