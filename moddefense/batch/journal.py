@@ -203,7 +203,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     >>> differences({"limit": None, "mask": False}, {"limit": 10, "mask": False})
     ['limit was null, is 10']
     """
-    now = json.loads(json.dumps(now))
+    before, now = _stored(before), _stored(now)
     keys = [*now, *(key for key in before if key not in now)]
     found = []
     for key in keys:
@@ -217,6 +217,13 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         else:
             found.append(f"{key} was {_brief(old)}, is {_brief(new)}")
     return found
+
+
+def _stored(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a file has them: lists for tuples, and no lone surrogates in paths."""
+    text = json.dumps(settings, ensure_ascii=False)
+    stored: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return stored
 
 
 def _inputs_differ(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> str:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
+from moddefense.batch.job import Job, Screener
 from moddefense.batch.journal import Journal, Part, differences
 from moddefense.batch.manifest import (
     Summary,
@@ -17,9 +18,9 @@ from moddefense.batch.manifest import (
     write_manifest,
 )
 from moddefense.batch.quarantine import encode_rejected
-from moddefense.batch.reading import Batch, Columns, check_inputs, read_batches
+from moddefense.batch.reading import Batch, read_batches
 from moddefense.batch.rows import Rejection
-from moddefense.batch.sources import Meter, Source, locate
+from moddefense.batch.sources import Meter, Source
 from moddefense.batch.writing import encode, merge, output_format, unwritable, write_part
 from moddefense.errors import ConfigurationError, ReadError, WriteError
 from moddefense.policy import DECIDERS, DECISIONS
@@ -27,88 +28,11 @@ from moddefense.policy import DECIDERS, DECISIONS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Job", "Screener", "Table", "screen_files", "screen_stream"]
+__all__ = ["screen_files", "screen_stream"]
 
 PART_ROWS = 16_384  # rows in a part: what a crash can cost
 PART_CHARACTERS = 32 << 20  # or as much text
 TRUSTED = 1000  # rows before the share of errors says anything
-
-
-class Table(Protocol):
-    """What screening gives: columns."""
-
-    def to_arrow(
-        self, ids: Sequence[str] | None = None, *, include_text: bool = False, mask: bool = False
-    ) -> pa.Table: ...
-
-
-class Screener(Protocol):
-    """What decides: a Guard, or anything like it."""
-
-    @property
-    def fingerprints(self) -> Mapping[str, Any]: ...
-
-    def screen(self, texts: Sequence[str], /) -> Table: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to read and how to write it.
-
-    ``inputs`` are paths, ``-`` is stdin (then ``input_format`` is needed). ``id_column`` None means
-    ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined
-    rows above which a run stops. Raises ConfigurationError when a value makes no sense.
-    """
-
-    inputs: tuple[str, ...]
-    text_column: str = "text"
-    id_column: str | None = None
-    input_format: str | None = None
-    encoding: str = "utf-8"
-    batch_size: int = 1024
-    limit: int | None = None
-    max_errors: float = 1.0
-    include_text: bool = False
-    mask: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if not self.inputs:
-            raise ConfigurationError("no input: name a file, or - for standard input")
-        if self.inputs.count("-") > 1:
-            raise ConfigurationError("standard input (-) can be read only once")
-        if self.batch_size < 1:
-            raise ConfigurationError(f"batch_size {self.batch_size}: must be 1 or more")
-        if self.limit is not None and self.limit < 0:
-            raise ConfigurationError(f"limit {self.limit}: must be 0 or more")
-        if not 0 <= self.max_errors <= 1:
-            raise ConfigurationError(f"max_errors {self.max_errors}: must be between 0 and 1")
-
-    @property
-    def columns(self) -> Columns:
-        """What to read of each input."""
-        return Columns(self.text_column, self.id_column, self.encoding)
-
-    def sources(self) -> list[Source]:
-        """Find the inputs and check how each begins. Raises ReadError and ConfigurationError."""
-        sources = [locate(path, input_format=self.input_format) for path in self.inputs]
-        check_inputs(sources, self.columns)
-        return sources
-
-    def settings(self, guard: Screener, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return everything that the output depends on, as JSON-able values."""
-        return {
-            "fingerprints": dict(guard.fingerprints),
-            "inputs": [dict(entry) for entry in inputs],
-            "text_column": self.text_column,
-            "id_column": self.id_column,
-            "input_format": self.input_format,
-            "encoding": self.encoding,
-            "batch_size": self.batch_size,
-            "limit": self.limit,
-            "include_text": self.include_text,
-            "mask": self.mask,
-        }
 
 
 Progress = Callable[[Summary, "float | None"], None]

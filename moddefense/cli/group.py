@@ -83,11 +83,9 @@ class Program(LazyGroup):
             code = _hang_up()
         except Exception as error:
             _traceback()
-            code = _report(
-                f"unexpected {type(error).__name__}: {str(error)[:200].strip()}; this should not happen:"
-                " run again with MODDEFENSE_DEBUG=1 and report what it prints",
-                FAILED,
-            )
+            what = f"unexpected {type(error).__name__}: {str(error)[:200].strip()}"
+            advice = "run again with MODDEFENSE_DEBUG=1 and report what it prints"
+            code = _report(f"{what}; this should not happen: {advice}", FAILED)
         sys.exit(code)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from moddefense.batch.local import Screener
+    from moddefense.batch.job import Screener
     from moddefense.batch.manifest import Summary
     from moddefense.lexicon import Lexicon
     from moddefense.pipeline import Guard
@@ -128,7 +128,8 @@ def run_job(
 
     ``load`` is called after the inputs were found to be readable.
     """
-    from moddefense.batch.local import Job, screen_files, screen_stream
+    from moddefense.batch.job import Job
+    from moddefense.batch.local import screen_files, screen_stream
     from moddefense.cli import console
 
     job = Job(inputs or (_piped(),), **settings)

@@ -12,7 +12,8 @@ import os
 import pyarrow.parquet as pq
 import pytest
 
-from moddefense.batch.local import Job, screen_files, screen_stream
+from moddefense.batch.job import Job
+from moddefense.batch.local import screen_files, screen_stream
 from moddefense.errors import ConfigurationError, ReadError, WriteError
 
 KINDS = ["jsonl", "csv", "parquet"]

@@ -1,0 +1,93 @@
+"""What a batch run is asked to do: inputs, columns, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from moddefense.batch.reading import Columns, check_inputs
+from moddefense.batch.sources import Source, locate
+from moddefense.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Job", "Screener", "Table"]
+
+
+class Table(Protocol):
+    """What screening gives: columns."""
+
+    def to_arrow(
+        self, ids: Sequence[str] | None = None, *, include_text: bool = False, mask: bool = False
+    ) -> pa.Table: ...
+
+
+class Screener(Protocol):
+    """What decides: a Guard, or anything like it."""
+
+    @property
+    def fingerprints(self) -> Mapping[str, Any]: ...
+
+    def screen(self, texts: Sequence[str], /) -> Table: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to read and how to write it.
+
+    ``inputs`` are paths, ``-`` is stdin (then ``input_format`` is needed). ``id_column`` None means
+    ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined
+    rows above which a run stops. Raises ConfigurationError when a value makes no sense.
+    """
+
+    inputs: tuple[str, ...]
+    text_column: str = "text"
+    id_column: str | None = None
+    input_format: str | None = None
+    encoding: str = "utf-8"
+    batch_size: int = 1024
+    limit: int | None = None
+    max_errors: float = 1.0
+    include_text: bool = False
+    mask: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not self.inputs:
+            raise ConfigurationError("no input: name a file, or - for standard input")
+        if self.inputs.count("-") > 1:
+            raise ConfigurationError("standard input (-) can be read only once")
+        if self.batch_size < 1:
+            raise ConfigurationError(f"batch_size {self.batch_size}: must be 1 or more")
+        if self.limit is not None and self.limit < 0:
+            raise ConfigurationError(f"limit {self.limit}: must be 0 or more")
+        if not 0 <= self.max_errors <= 1:
+            raise ConfigurationError(f"max_errors {self.max_errors}: must be between 0 and 1")
+
+    @property
+    def columns(self) -> Columns:
+        """What to read of each input."""
+        return Columns(self.text_column, self.id_column, self.encoding)
+
+    def sources(self) -> list[Source]:
+        """Find the inputs and check how each begins. Raises ReadError and ConfigurationError."""
+        sources = [locate(path, input_format=self.input_format) for path in self.inputs]
+        check_inputs(sources, self.columns)
+        return sources
+
+    def settings(self, guard: Screener, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return everything that the output depends on, as JSON-able values."""
+        return {
+            "fingerprints": dict(guard.fingerprints),
+            "inputs": [dict(entry) for entry in inputs],
+            "text_column": self.text_column,
+            "id_column": self.id_column,
+            "input_format": self.input_format,
+            "encoding": self.encoding,
+            "batch_size": self.batch_size,
+            "limit": self.limit,
+            "include_text": self.include_text,
+            "mask": self.mask,
+        }
