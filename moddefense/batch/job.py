@@ -21,16 +21,22 @@ class Table(Protocol):
 
     def to_arrow(
         self, ids: Sequence[str] | None = None, *, include_text: bool = False, mask: bool = False
-    ) -> pa.Table: ...
+    ) -> pa.Table:
+        """Return the records, with these ids, and the text or its masked form if asked for."""
+        ...
 
 
 class Screener(Protocol):
     """What decides: a Guard, or anything like it."""
 
     @property
-    def fingerprints(self) -> Mapping[str, Any]: ...
+    def fingerprints(self) -> Mapping[str, Any]:
+        """Whatever decides the result, as JSON-able values."""
+        ...
 
-    def screen(self, texts: Sequence[str], /) -> Table: ...
+    def screen(self, texts: Sequence[str], /) -> Table:
+        """Decide on each text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

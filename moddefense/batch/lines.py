@@ -1,6 +1,6 @@
-"""Bytes to lines, and the readers of text and JSON lines.
+r"""Bytes to lines, and the readers of text and JSON lines.
 
-Only ``\\n`` and ``\\r\\n`` end a line: a form feed or U+2028 in a comment is part of the comment.
+Only ``\n`` and ``\r\n`` end a line: a form feed or U+2028 in a comment is part of the comment.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -53,7 +54,7 @@ def _terminal() -> Iterator[Console]:
 
 def warn(message: str) -> None:
     """Print one line of warning."""
-    print(f"moddefense: warning: {message}", file=sys.stderr)
+    click.echo(f"moddefense: warning: {message}", err=True)
 
 
 @contextmanager
