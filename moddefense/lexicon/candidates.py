@@ -63,7 +63,7 @@ class Proposer:
             elif pattern.leet or pattern.separators or pattern.masking:
                 for place in pattern.weighty:
                     word = pattern.words[place]
-                    if word.letters < 3:
+                    if word.letters < 3 or len(thin(word.text)) < 2:
                         continue
                     same = (word.text, word.steps, word.left, word.right)
                     number = known.setdefault(same, len(self.words))

@@ -574,6 +574,7 @@ def _dense_keys(pattern: Pattern) -> set[bytes]:
     text = pattern.text
     if (
         pattern.letters < 3
+        or pattern.words
         or not text.isascii()
         or not (pattern.leet or pattern.separators or pattern.masking)
     ):
@@ -585,7 +586,7 @@ def _dense_keys(pattern: Pattern) -> set[bytes]:
             for place in range(1, len(text) - 1)
             if text[place] in "aeiouy"
         ]
-    return {key for key in (thin(text).encode("ascii") for text in texts) if len(key) >= 2}
+    return {thin(text).encode("ascii") for text in texts}
 
 
 def _is_simple(pattern: Pattern) -> bool:
