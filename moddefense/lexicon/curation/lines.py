@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from moddefense.errors import LexiconError, ReadError, at
 from moddefense.lexicon.terms import COLUMNS, SEVERITIES, Term, dumps
@@ -103,9 +104,8 @@ def _parse(raw: bytes) -> Term:
             f"{len(row)} fields in place of {len(COLUMNS)}; quote fields that hold a comma"
         )
     values = {name: value.strip() for name, value in zip(COLUMNS, row, strict=True)}
-    severity: object = values.pop("severity")
-    if severity == "":
-        severity = None
-    elif severity in map(str, SEVERITIES):
-        severity = int(str(severity))
-    return Term(severity=severity, **values)  # type: ignore[arg-type]
+    given: str = values.pop("severity")
+    severity: Any = given or None
+    if given in map(str, SEVERITIES):
+        severity = int(given)
+    return Term(severity=severity, **values)

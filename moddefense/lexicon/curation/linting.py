@@ -174,9 +174,7 @@ def _form(source: ListFile) -> Iterator[Finding]:
         yield returns.finding("form", "lines end with CR LF; --fix makes it LF", fixable=True)
     if source.raw and not source.raw.endswith(b"\n"):
         last = source.lines[-1] if source.lines else first
-        yield last.finding(
-            "form", "no line end at the end of the file; --fix adds it", fixable=True
-        )
+        yield last.finding("form", "the last line has no end; --fix adds it", fixable=True)
     top: Line | None = None
     written: dict[bytes, Line] = {}
     for line in source.lines:
@@ -210,14 +208,11 @@ def _ids(
     source: ListFile, seen: dict[str, Line], listed: Mapping[str, object]
 ) -> Iterator[Finding]:
     terms = [line.term for line in source.lines if line.term]
-    langs = Counter(term.lang for term in terms)
-    prefix = (
-        str(listed["name"]).replace("/", "-") + "-"
-        if listed
-        else id_prefix(
-            source.path, [term.id for term in terms], max(langs, default="", key=langs.get)
-        )  # type: ignore[arg-type]
-    )
+    if listed:
+        prefix = str(listed["name"]).replace("/", "-") + "-"
+    else:
+        langs = Counter(term.lang for term in terms).most_common(1)
+        prefix = id_prefix(source.path, [term.id for term in terms], langs[0][0] if langs else "en")
     usual = sum(term.id.startswith(prefix) for term in terms) * 2 > len(terms)
     for line in source.lines:
         term = line.term

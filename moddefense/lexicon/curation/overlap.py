@@ -1,4 +1,4 @@
-"""What terms do to one another and to harmless words, found by running the matcher on themselves."""
+"""What terms do to one another and to harmless words, found by matching them against themselves."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _protection(
 
 def _left(entry: Entry, allows: Sequence[Entry], blocks: Sequence[Entry]) -> bool:
     """Whether a block term is still hit in the text of ``entry`` when ``allows`` are there."""
-    terms = {place: item for place, item in enumerate((*allows, *blocks))}
+    terms = dict(enumerate((*allows, *blocks)))
     lexicon = Lexicon(
         (dataclasses.replace(item.term, id=str(place)) for place, item in terms.items()),
         off={str(place): item.off for place, item in terms.items()},
@@ -224,7 +224,7 @@ def _harmless(
         return
     listed = {entry.text for entry in blocks}
     given = words_of(texts)
-    matched = {place: item for place, item in enumerate((*loose, *allows))}
+    matched = dict(enumerate((*loose, *allows)))
     matcher = Matcher(
         Lexicon(
             (dataclasses.replace(item.term, id=f"{place:07}") for place, item in matched.items()),
