@@ -131,6 +131,8 @@ class Screening:
         """
         import pyarrow as pa
 
+        from moddefense.lexicon.columns import match_column
+
         n = len(self)
         columns: dict[str, Any] = {
             "id": pa.array([str(i) for i in range(n)] if ids is None else ids, pa.string()),
@@ -140,9 +142,7 @@ class Screening:
             "score": _floats(self.score),
             "uncertainty": _floats(self.uncertainty),
             "labels": self._label_array(),
-            "matches": pa.array(
-                [[match.as_dict() for match in row] for row in self.matches], _match_type()
-            ),
+            "matches": match_column(self.matches),
             "reason": pa.array([self.policy.reason(self, i) for i in range(n)], pa.string()),
         }
         if include_text:
@@ -190,21 +190,3 @@ def _floats(column: np.ndarray) -> pa.Array:
     import pyarrow as pa
 
     return pa.array(np.round(column, DIGITS), pa.float64(), from_pandas=True)
-
-
-def _match_type() -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.list_(
-        pa.struct(
-            [
-                ("term", pa.string()),
-                ("kind", pa.string()),
-                ("category", pa.string()),
-                ("severity", pa.int8()),
-                ("start", pa.int64()),
-                ("end", pa.int64()),
-                ("text", pa.string()),
-            ]
-        )
-    )

@@ -7,24 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from moddefense.lexicon.columns import match_column
+
 if TYPE_CHECKING:
     from moddefense.lexicon import Match, Matcher
 
 __all__ = ["MatchTable", "MatchesOnly"]
-
-MATCHES = pa.list_(
-    pa.struct(
-        [
-            ("term", pa.string()),
-            ("kind", pa.string()),
-            ("category", pa.string()),
-            ("severity", pa.int8()),
-            ("start", pa.int64()),
-            ("end", pa.int64()),
-            ("text", pa.string()),
-        ]
-    )
-)
 
 
 class MatchesOnly:
@@ -56,5 +44,4 @@ class MatchTable:
         """Return the columns ``id`` and ``matches``; the other arguments have no use here."""
         if ids is None:
             ids = [str(index) for index in range(len(self.matches))]
-        found = [[match.as_dict() for match in row] for row in self.matches]
-        return pa.table({"id": pa.array(ids, pa.string()), "matches": pa.array(found, MATCHES)})
+        return pa.table({"id": pa.array(ids, pa.string()), "matches": match_column(self.matches)})
