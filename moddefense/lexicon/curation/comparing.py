@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from moddefense.errors import LexiconError
-from moddefense.lexicon.curation.editing import locked, write_atomically
+from moddefense.lexicon.curation.editing import write_file
 from moddefense.lexicon.terms import COLUMNS, Lexicon, Term, dumps
 
 __all__ = ["Change", "Conflict", "Merge", "diff", "merge", "write_merge"]
@@ -127,8 +127,7 @@ def write_merge(path: str | Path, merged: Merge) -> None:
     """Write the merged list; raises LexiconError when conflicts are left, and WriteError."""
     if merged.conflicts:
         raise LexiconError(f"{len(merged.conflicts)} conflicts are left; settle them or prefer one")
-    with locked(path):
-        write_atomically(path, dumps(merged.lexicon))
+    write_file(path, dumps(merged.lexicon))
 
 
 def _changes(old: Lexicon, new: Lexicon) -> Iterator[Change]:

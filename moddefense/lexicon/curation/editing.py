@@ -18,7 +18,7 @@ from moddefense.lexicon.terms import Lexicon, Term, dumps, read_terms
 
 __all__ = [
     "add_term", "edit", "free_id", "id_prefix", "locked", "retire_term", "same_text", "slug",
-    "write_atomically",
+    "write_atomically", "write_file",
 ]  # fmt: skip
 
 _MAJORITY = 0.8  # of the ids of a list begin alike: then that is how its ids begin
@@ -143,6 +143,12 @@ def write_atomically(path: str | Path, data: bytes) -> None:
             os.close(folder)
     except OSError as error:
         raise _unwritable(path, error) from None
+
+
+def write_file(path: str | Path, data: bytes) -> None:
+    """Write a file under its lock, whole or not at all. Raises WriteError."""
+    with locked(path):
+        write_atomically(path, data)
 
 
 def same_text(one: Term, other: Term) -> bool:
