@@ -52,8 +52,9 @@ _UNSPACED = re.compile(
     "\ua980-\uaaff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _URL = re.compile(
-    r"(?:https?|ftp)://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    r"|[\w.-]+\.(?:com|net|org|edu|gov|info)(?:/\S*|\b)|(?:[\w-]+\.)+[a-z]{2,}/\S*"
+    r"(?:https?|ftp)://\S+|www\.\S+|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![\w.-])[\w.-]+\.(?:com|net|org|edu|gov|info)(?:/\S*|\b)"
+    r"|(?<![\w.-])(?:[\w-]+\.)++[a-z]{2,}/\S*"
 )
 _CODE = re.compile(r"[={}\[\]\\]|::|->|\(\)|\w\(|/.*/")
 _CALL = re.compile(r"\s?[(\[=]")
@@ -97,8 +98,8 @@ class Pattern:
                 runs[place] = runs[place + 1] + 1
         put(self, "runs", tuple(runs))
         put(self, "letters", sum(map(is_word, text)))
-        put(self, "left", match in ("word", "prefix") and not loose(text[0]))
-        put(self, "right", match in ("word", "suffix") and not loose(text[-1]))
+        put(self, "left", match in ("word", "prefix") and _has_edge(text[0]))
+        put(self, "right", match in ("word", "suffix") and _has_edge(text[-1]))
         block = self.term.kind == "block" and match != "text"
         for step in LEVELS:
             put(self, step, block and step in self.steps)
@@ -114,6 +115,10 @@ class Pattern:
         """Places of the words of a phrase by which an evasion of it is known: the longer ones."""
         long = tuple(place for place, word in enumerate(self.words) if word.letters >= 4)
         return long or tuple(range(len(self.words)))
+
+
+def _has_edge(char: str) -> bool:
+    return not loose(char) and (is_word(char) or char in LEET or char.isascii())
 
 
 def opens(text: str, start: int) -> bool:
@@ -336,6 +341,8 @@ class _Search:
         to = at + end - place
         if to > len(self.pattern.text):
             return None
+        if self.pattern.text[at] in LEET.get(glyph, ""):
+            return None
         self.masks.append((glyph, at, to))
         self.masked += to - at
         found = self.step(end, to)
@@ -475,21 +482,22 @@ def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
     """Whether a hit is not an accident of a URL, an address, an HTML entity or code."""
     if pattern.term.kind == "allow" or not _touches(text, start, end):
         return True
+    low, high = max(0, start - _WINDOW), min(end + _WINDOW, len(text))
     if not bits & 13:
-        around = text[text.rfind(" ", 0, start) + 1 : max(text.find(" ", end), -1) % (len(text) + 1)]
+        stop = text.find(" ", end, high)
+        around = text[text.rfind(" ", low, start) + 1 : stop if stop >= 0 else high]
         if not any(char in around for char in "@./_;"):
             return True
     if text[end : end + 1] == ";" and text[start - 1 : start] in ("&", "#"):
         return False
-    low, high = max(0, start - _WINDOW), end + _WINDOW
     if bits or pattern.term.match != "substring":
-        for url in _URL.finditer(text, _token_start(text, start, low), min(high, len(text))):
+        for url in _URL.finditer(text, _token_start(text, start, low), high):
             if url.start() >= end:
                 break
             if url.end() > start and not (bits & 4 and url.start() >= start and url.end() <= end):
                 return False
     token_end = end
-    while token_end < min(high, len(text)) and not text[token_end].isspace():
+    while token_end < high and not text[token_end].isspace():
         token_end += 1
     before = text[_token_start(text, start, low) : start]
     after = text[end:token_end]

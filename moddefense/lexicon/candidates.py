@@ -73,6 +73,9 @@ class Proposer:
                         self._hide(len(patterns) + number, word)
                         owners.setdefault(thin(word.text), []).append(len(patterns) + number)
                     self.uses[number].append((pattern.index, place))
+        sizes_of = [size for sizes in self.masked.values() for size in sizes]
+        sizes_of += [len(item.text) for items in self.loose.values() for _, item in items]
+        self.longest = max(sizes_of, default=0)  # of the terms that may be masked
         self.owners = list(owners.values())
         self.automaton = ahocorasick_rs.AhoCorasick(list(owners)) if owners else None
 
@@ -200,6 +203,8 @@ def _shows(text: str, start: int, pattern: Pattern) -> bool:
     want = pattern.text
     end = start + len(want)
     if end > len(text) or (pattern.left and not opens(text, start)):
+        return False
+    if text.count("*", start, end) * 2 > len(want):
         return False
     return all(map(_hides, text[start:end], want))
 

@@ -379,7 +379,7 @@ class Scanner:
         text = buffer.texts[number]
         at = place - base
         low = at
-        while low and not text[low - 1].isspace():
+        while low and at - low < self.proposer.longest and not text[low - 1].isspace():
             low -= 1
         for start, index in self.proposer.hide(text, low, at):
             doubts.add((start + base, index))
