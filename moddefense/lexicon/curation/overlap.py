@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from moddefense.folding import fold
 from moddefense.lexicon.alignment import is_word
@@ -219,33 +219,53 @@ def _left(entry: Entry, allows: Sequence[Entry], blocks: Sequence[Entry]) -> boo
 def _harmless(
     blocks: Sequence[Entry], allows: Sequence[Entry], texts: Iterable[str]
 ) -> Iterator[Finding]:
-    loose = [entry for entry in blocks if entry.term.match in _LOOSE]
-    if not any(entry.line for entry in loose):
+    """Block terms that hit other words: from inside, or through an evasion step."""
+    if not any(entry.line for entry in blocks):
         return
-    listed = {entry.text for entry in blocks}
-    given = words_of(texts)
-    matched = dict(enumerate((*loose, *allows)))
+    items = (*blocks, *allows)
     matcher = Matcher(
         Lexicon(
-            (dataclasses.replace(item.term, id=f"{place:07}") for place, item in matched.items()),
-            off={f"{place:07}": item.off for place, item in matched.items()},
+            (dataclasses.replace(item.term, id=f"{n:07}") for n, item in enumerate(items)),
+            off={f"{n:07}": item.off for n, item in enumerate(items)},
         )
     )
-    for lang in dict.fromkeys(entry.term.lang for entry in loose):
+    listed = {entry.text for entry in blocks}
+    given = words_of(texts)
+    for lang in dict.fromkeys(entry.term.lang for entry in blocks if entry.line):
         known = common_words(lang)
         words = [word for word in {**known, **given} if word not in listed]
         found: dict[int, list[str]] = {}
         for word, hits in zip(words, matcher.find_many(words), strict=True):
-            for place in {int(hit.term.id) for hit in hits if hit.term.lang == lang}:
-                if not is_derived(word, matched[place].text, known):
+            places = {int(hit.term.id): hit for hit in hits if hit.term.lang == lang}
+            for place, hit in places.items():
+                if _false(word, hit, items[place].text, places.values(), known):
                     found.setdefault(place, []).append(word)
-        for place, hit in found.items():
-            line = matched[place].line
+        for place, hit_words in found.items():
+            line = items[place].line
             if line is not None:
-                hit.sort(key=lambda word: (-known.get(word, 0) - given.get(word, 0), word))
-                shown = ", ".join(hit[:_SHOWN]) + (", …" if len(hit) > _SHOWN else "")
-                yield line.finding(
-                    "harmless-words",
-                    f"match {matched[place].term.match} hits {len(hit)} harmless"
-                    f" word{'s'[: len(hit) > 1]} ({shown}); use match word, or add allow terms",
-                )
+                hit_words.sort(key=lambda word: (-known.get(word, 0) - given.get(word, 0), word))
+                yield line.finding("harmless-words", _say(items[place].term, hit_words))
+
+
+def _false(
+    word: str, hit: Match, text: str, hits: Iterable[Match], known: Mapping[str, int]
+) -> bool:
+    """Whether ``word`` is another word than the term: not a form of it, nor a respelling."""
+    if hit.term.match in _LOOSE:
+        return not is_derived(word, text, known)
+    # As it is written, a whole word is the term's own; another term may explain what is left.
+    return bool(hit.through) and not any(not other.through for other in hits)
+
+
+def _say(term: Term, words: Sequence[str]) -> str:
+    shown = ", ".join(words[:_SHOWN]) + (", …" if len(words) > _SHOWN else "")
+    plural = "s" if len(words) > 1 else ""
+    if term.match in _LOOSE:
+        return (
+            f"match {term.match} hits {len(words)} harmless word{plural} ({shown});"
+            " use match word, or add allow terms"
+        )
+    return (
+        f"an evasion step reads {len(words)} harmless word{plural} ({shown}) as this term;"
+        " add allow terms, or switch the step off for it"
+    )
