@@ -50,6 +50,8 @@ _NAMED = re.compile(
     r"|((?:NEGATIVE )?(?:CIRCLED|SQUARED|PARENTHESIZED)) LATIN (?:SMALL|CAPITAL) LETTER )"
     r"([A-Z])"
 )
+_JOINED = re.compile(f"([^{_MARK}]?)((?:{_MARK}.)+)", re.DOTALL)
+_FOREIGN_RUN = re.compile(r"([^\x00-\x7f]+)")
 _WORD = re.compile(r"[^\W_]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[a-z]")
@@ -186,7 +188,8 @@ def _twin(char: str, loose: bool) -> str:
     """
     others = _confusables().get(char, ())
     if loose:
-        others = [*others, *map(_letter_of, others), *_confusables().get(char.upper(), ())]
+        # The capital before the names: м is nearer to M than to the turned w that it is like.
+        others = [*others, *_confusables().get(char.upper(), ()), *map(_letter_of, others)]
     for other in others:
         plain = _ACCENTS.sub("", unicodedata.normalize("NFD", other))
         if plain.isascii() and len(plain) == 1 and plain.isalpha():
@@ -208,12 +211,19 @@ class _Folder:
         self.invisible = "invisible" not in off
         self.homoglyph = "homoglyph" not in off
         self.form = "NFKC" if self.styled else "NFC"
+        self.off = off
         self.table = _Table(self)
 
     def fold(self, text: str) -> str:
-        folded = text.translate(self.table)
+        pieces = _FOREIGN_RUN.split(text)
+        if len(pieces) * 8 < len(text):
+            pieces[1::2] = [piece.translate(self.table) for piece in pieces[1::2]]
+            pieces[0::2] = [fold(piece, off=self.off) for piece in pieces[0::2]]
+            folded = "".join(pieces)
+        else:
+            folded = text.translate(self.table)
         if _MARK in folded:
-            folded = "".join(piece for piece, _, _ in self.clusters(text))
+            folded = _JOINED.sub(lambda found: self.settle(found[1] + found[2][1::2][:MAX_MARKS]), folded)
         if self.homoglyph and not folded.isascii():
             folded = heal(folded)
         return folded
@@ -238,29 +248,26 @@ class _Folder:
         """Yield each cluster folded, with its bounds in ``text``; a cluster may fold to ""."""
         table = self.table
         start = end = -1  # bounds of what is visible of the current cluster
-        kept = ""  # its characters that are left to be folded together
-        marks = 0
-        folded = ""
+        base = marks = ""
         for index, char in enumerate(text):
             image = table[ord(char)]
             if image is None:
                 if start >= 0 and _ACCENTS.match(char):
                     end = index + 1
-                continue
-            if image.startswith(_MARK):
-                if start < 0:
-                    start, kept, folded = index, "", ""
+            elif image.startswith(_MARK):
+                start = index if start < 0 else start
                 end = index + 1
-                marks += 1
-                if marks <= MAX_MARKS:
-                    kept += char
-                    folded = ""
-                continue
-            if start >= 0:
-                yield folded or self.settle(kept), start, end
-            start, end, kept, folded, marks = index, index + 1, char, image, 0
+                marks += char
+            else:
+                if start >= 0:
+                    yield self.cluster(base, marks), start, end
+                start, end, base, marks = index, index + 1, image, ""
         if start >= 0:
-            yield folded or self.settle(kept), start, end
+            yield self.cluster(base, marks), start, end
+
+    def cluster(self, base: str, marks: str) -> str:
+        """Return a folded base with the marks on it."""
+        return base[:-1] + self.settle(base[-1:] + marks[:MAX_MARKS]) if marks else base
 
     def settle(self, cluster: str) -> str:
         """Fold one cluster: repeat the steps until nothing changes."""

@@ -152,7 +152,15 @@ def align(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
         return None
     if not _headed(text, start, pattern):
         return None
-    if pattern.words:
+    found: tuple[int, int] | None
+    end = start + len(pattern.text)
+    if (  # written plainly: the search would find the same
+        text.startswith(pattern.text, start)
+        and (end == len(text) or text[end] != text[end - 1])
+        and (not pattern.right or closes(text, end))
+    ):
+        found = end, 0
+    elif pattern.words:
         found = _phrase(text, start, pattern)
     else:
         found = _Search(text, start, pattern).step(start, 0)

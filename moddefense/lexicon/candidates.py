@@ -194,7 +194,13 @@ class Proposer:
                 if first in self.masked and opens(text, start):
                     for size, patterns in self.masked[first].items():
                         if start + size <= len(text) and closes(text, start + size):
+                            second, last = text[start + 1], text[start + size - 1]
                             for index, pattern in patterns:
+                                want = pattern.text
+                                if (second.isalpha() and second != want[1]) or (
+                                    last.isalpha() and last != want[-1]
+                                ):
+                                    continue
                                 if _shows(text, start, pattern):
                                     yield start, index
 

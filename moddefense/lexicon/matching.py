@@ -14,7 +14,7 @@ from moddefense.folding import FOLD_STEPS, fold, fold_many, fold_map, fold_signs
 from moddefense.lexicon.alignment import LEVELS, Pattern, align
 from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.masking import cover
-from moddefense.lexicon.scan import Hits, Scanner
+from moddefense.lexicon.scan import Hits, Scanner, changes
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
@@ -150,9 +150,8 @@ class Matcher:
         )  # fmt: skip
         matches = list(map(_make, rows))
         foreign: dict[int, Hits] = {}
-        place = 0
-        for owner, group in itertools.groupby(owners):
-            until = place + sum(1 for _ in group)
+        for place, until in itertools.pairwise((*changes(columns[0]), len(owners))):
+            owner = owners[place]
             text = texts[owner]
             if text.isascii() and len(text) == len(folded[owner]):
                 found[owner] = matches[place:until]
@@ -161,7 +160,6 @@ class Matcher:
                     zip(starts[place:until], ends[place:until], indices[place:until],
                         bits[place:until], strict=True)
                 )  # fmt: skip
-            place = until
         for owner, hits in (*careful, *foreign.items()):
             found[owner] = self._settle(texts[owner], folded[owner], hits)
         if self._whole:

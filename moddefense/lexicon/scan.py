@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["Hits", "Scanner"]
+__all__ = ["Hits", "Scanner", "changes"]
 
 Hits = list[tuple[int, int, int, int]]
 """Hits in one folded text: start, end, index of the pattern, bits of LEVELS."""
@@ -45,10 +45,11 @@ _GLUE = " \x00 "
 _WORD, _LOOSE, _OTHER = 0xFF, 0xFD, 0xFE  # bytes for characters that have none of their own
 _STICKY = "@$\u20ac\u00a3\u00a5\u00a7\u00a2"
 _OWN = {ord(glyph): 0x80 + place for place, glyph in enumerate("\u20ac\u00a3\u00a5\u00a7\u00a2")}
+_ODD_RUN = re.compile(r"[^\x01-\x7f]+")
 _PIECE = re.compile(r"([^\W_])\1*|[@!|(+$\u20ac\u00a3\u00a5\u00a7\u00a2]")
 _PIECES = re.compile(r"(?:[\W_]*([^\W_])\1*(?![^\W_]))*[\W_]*")
 _DFA_BYTES = 100_000  # of keys, up to which the faster but larger form of automaton is used
-_WINDOW = 80  # characters to either side of a symbol that a separated term may reach over
+_WINDOW = 50  # characters to either side of a symbol that a separated term may reach over
 
 # What the characters of a run of digits and symbols can mean, by where the run stands.
 _INSIDE, _BEFORE, _AFTER, _ALONE, _HIDE, _MARKUP, _LONE, _STAR = 1, 2, 4, 8, 16, 32, 64, 128
@@ -199,7 +200,7 @@ class Scanner:
         import numpy as np
 
         view = np.frombuffer(buffer.raw.translate(_PLAIN), np.uint8)
-        runs = _fresh(view)
+        runs = changes(view)
         thin_view = view[runs]
         buffer.runs, buffer.plain = runs, thin_view
         first, last, index = self.plain.find(thin_view)
@@ -240,10 +241,16 @@ class Scanner:
             surplus[rest].tolist(), simple[rest].tolist(), bounds[first[rest]].tolist(),
             strict=True,
         ):  # fmt: skip
+            number, base = buffer.locate(run)
+            pattern = self.patterns[which]
+            if not is_simple and buffer.texts[number].startswith(pattern.text, run - base):
+                # as it stands in the list, so long as the run at its end is no longer
+                stop = run + len(pattern.text)
+                text = buffer.texts[number]
+                is_simple = stop - base == len(text) or text[stop - base] != pattern.text[-1]
+                begin, over = run, 0
             if is_simple:
-                number, base = buffer.locate(begin)
                 bits = 2 if over else 0
-                pattern = self.patterns[which]
                 if self.stands(buffer.texts[number], begin - base, stop - base, bits, pattern):
                     extra.append((begin, stop, which, bits))
                 continue
@@ -294,7 +301,7 @@ class Scanner:
         where, code = _gather(buffer, tokens, rows)
         keep = np.flatnonzero(code)
         where, code = where[keep], code[keep]
-        groups = _fresh(code)
+        groups = changes(code)
         first, last, index = self.dense.find(code[groups])
         if not len(index):
             return doubts
@@ -366,7 +373,8 @@ class Scanner:
                 doubts.update((base + low + p, i) for p, i in self.proposer.parted(window))
         chosen = np.flatnonzero(hit)
         spaces = np.flatnonzero(kinds == 0)
-        token = np.unique(np.searchsorted(spaces, begin[chosen]))
+        token = np.searchsorted(spaces, begin[chosen])
+        token = token[_changes(token)]
         star = (means & _STAR) != 0
         hidden = star & ((before & after) | ((before | after) & (end - begin > 1)))
         hidden |= before & after & (end - begin == 1) & ((means & _HIDE) != 0)
@@ -462,7 +470,9 @@ class _Buffer:
         self.ascii = joined.isascii() and joined.count("\x00") == len(texts) - 1
         if not self.ascii:
             joined = _GLUE.join(
-                text if text.isascii() and "\x00" not in text else text.translate(_BYTES)
+                text
+                if text.isascii() and "\x00" not in text
+                else _ODD_RUN.sub(lambda run: run[0].translate(_BYTES), text)
                 for text in texts
             )
         self.raw = f"   {joined}   \x00".encode("latin-1")
@@ -518,14 +528,20 @@ class _Automaton:
         return np.repeat(first, counts), np.repeat(last, counts), owners
 
 
-def _fresh(view: Any) -> Ints:
+def changes(view: Any) -> Ints:
     """Return where in ``view`` a run of equal values begins."""
     import numpy as np
 
-    fresh = np.empty(len(view), np.bool_)
-    fresh[0] = True
+    return np.flatnonzero(_changes(view))
+
+
+def _changes(view: Any) -> Any:
+    """Return for each place in ``view`` whether its value differs from the one before."""
+    import numpy as np
+
+    fresh = np.ones(len(view), np.bool_)
     np.not_equal(view[1:], view[:-1], out=fresh[1:])
-    return np.flatnonzero(fresh)
+    return fresh
 
 
 def _has_row(text: str) -> bool:
