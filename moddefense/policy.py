@@ -21,6 +21,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import numbers
 import re
 import tomllib
 from collections.abc import Mapping
@@ -70,6 +71,10 @@ class Policy:
     default_decision: str = "allow"
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            where = f"policy: {field.name.replace('_', '.', 1)}"
+            value = _coerce(getattr(self, field.name), field.default, where)
+            object.__setattr__(self, field.name, value)  # 1 for 1.0, say
         problem = _problem(self)
         if problem:
             key, why = problem
@@ -263,8 +268,11 @@ def read_policy(path: str | Path) -> Policy:
 
 
 def _coerce(value: Any, default: Any, where: str) -> Any:
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        if isinstance(default, float):
+            return float(value)
+        if isinstance(default, int) and isinstance(value, numbers.Integral):
+            return int(value)
     if type(value) is not type(default):
         raise PolicyError(f"{where}: {value!r} is not a {type(default).__name__}, like {default!r}")
     return value
