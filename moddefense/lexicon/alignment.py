@@ -12,6 +12,7 @@ text glyph by glyph against the letters of the term, and allows for
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -61,6 +62,10 @@ _CALL = re.compile(r"\s?[(\[=]")
 _WINDOW = 300  # characters to either side that are looked at for a URL
 
 
+_BLOCK = Term("-", "-", severity=1)  # what the words of phrases are of
+_ALLOW = Term("-", "-", "allow")
+
+
 def is_word(char: str) -> bool:
     """Whether ``char`` is part of a word: a letter, a digit or a mark on one."""
     return char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] == "M")
@@ -104,17 +109,28 @@ class Pattern:
         for step in LEVELS:
             put(self, step, block and step in self.steps)
         texts = text.split(" ")
-        words = [Pattern(-1, self.term, word, self.steps) for word in texts if len(texts) > 1]
-        for place, word in enumerate(words):
-            put(word, "left", self.left if not place else not loose(word.text[0]))
-            put(word, "right", self.right if place == len(words) - 1 else not loose(word.text[-1]))
-        put(self, "words", tuple(words))
+        last = len(texts) - 1
+        words = tuple(
+            _word(word, block, self.steps, self.left or place > 0, self.right or place < last)
+            for place, word in enumerate(texts)
+            if last
+        )
+        put(self, "words", words)
 
     @property
     def weighty(self) -> tuple[int, ...]:
         """Places of the words of a phrase by which an evasion of it is known: the longer ones."""
         long = tuple(place for place, word in enumerate(self.words) if word.letters >= 4)
         return long or tuple(range(len(self.words)))
+
+
+@functools.lru_cache(1 << 14)
+def _word(text: str, block: bool, steps: frozenset[str], left: bool, right: bool) -> Pattern:
+    """Return a word of phrases; the same word is the same object in all of them."""
+    word = Pattern(-1, _BLOCK if block else _ALLOW, text, steps)
+    object.__setattr__(word, "left", left and _has_edge(text[0]))
+    object.__setattr__(word, "right", right and _has_edge(text[-1]))
+    return word
 
 
 def _has_edge(char: str) -> bool:

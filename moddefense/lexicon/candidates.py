@@ -76,7 +76,7 @@ class Proposer:
         sizes_of = [size for sizes in self.masked.values() for size in sizes]
         sizes_of += [len(item.text) for items in self.loose.values() for _, item in items]
         self.longest = max(sizes_of, default=0)  # of the terms that may be masked
-        self.owners = list(owners.values())
+        self.owners = [tuple(indices) for indices in owners.values()]
         self.automaton = ahocorasick_rs.AhoCorasick(list(owners)) if owners else None
 
     def _hide(self, index: int, pattern: Pattern) -> None:

@@ -13,6 +13,7 @@ from moddefense.errors import ConfigurationError
 from moddefense.folding import FOLD_STEPS, fold, fold_many, fold_map, fold_signs
 from moddefense.lexicon.alignment import LEVELS, Pattern, align
 from moddefense.lexicon.candidates import Proposer
+from moddefense.lexicon.collection import collection_paused
 from moddefense.lexicon.masking import cover
 from moddefense.lexicon.scan import Hits, Scanner, changes
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
@@ -77,6 +78,7 @@ class Matcher:
         left_out = check_steps(off)
         unfolded = left_out & frozenset(FOLD_STEPS)
         patterns: list[Pattern] = []
+        shared: dict[frozenset[str], frozenset[str]] = {}
         whole: dict[str, list[Term]] = {}
         for term in lexicon:
             folded = " ".join(_fold(term.term, unfolded).split())
@@ -85,7 +87,8 @@ class Matcher:
             if term.match == "text":
                 whole.setdefault(folded, []).append(term)
                 continue
-            steps = frozenset(STEPS) - left_out - lexicon.off(term.id)
+            off_here = left_out | lexicon.off(term.id)
+            steps = shared.setdefault(off_here, frozenset(STEPS) - off_here)
             patterns.append(Pattern(len(patterns), term, folded, steps))
         digest = hashlib.sha256(f"{_VERSION} {lexicon.fingerprint} {sorted(left_out)}".encode())
         put = object.__setattr__
@@ -123,13 +126,14 @@ class Matcher:
         """Return ``find(text)`` for each of ``texts``, much faster than one by one."""
         results: list[list[Match]] = []
         since = size = 0
-        for place, text in enumerate(texts):
-            size += len(text)
-            if size >= _CHUNK:
-                self._find_chunk(texts[since : place + 1], results)
-                since, size = place + 1, 0
-        if since < len(texts):
-            self._find_chunk(texts[since:], results)
+        with collection_paused():
+            for place, text in enumerate(texts):
+                size += len(text)
+                if size >= _CHUNK:
+                    self._find_chunk(texts[since : place + 1], results)
+                    since, size = place + 1, 0
+            if since < len(texts):
+                self._find_chunk(texts[since:], results)
         return results
 
     def _find_chunk(self, texts: Sequence[str], results: list[list[Match]]) -> None:

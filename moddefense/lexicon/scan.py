@@ -243,7 +243,7 @@ class Scanner:
         ):  # fmt: skip
             number, base = buffer.locate(run)
             pattern = self.patterns[which]
-            if not is_simple and buffer.texts[number].startswith(pattern.text, run - base):
+            if not is_simple and pattern.left and buffer.texts[number].startswith(pattern.text, run - base):
                 # as it stands in the list, so long as the run at its end is no longer
                 stop = run + len(pattern.text)
                 text = buffer.texts[number]
