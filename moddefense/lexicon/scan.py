@@ -131,8 +131,16 @@ def _tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
 
 
 _PLAIN, _KINDS, _MEANS, _THINNED, _BARE = _tables()
+# Beside these, letters read plainly stand in no URL, address, entity or call: what alignment.free
+# looks for needs one of the other characters right there. The last table: with a space before it.
 _CALM_BEFORE = bytes(chr(byte) in " \n\t\r,\"'!\x00" for byte in range(256))
-_CALM_AFTER = bytes(chr(byte) in " \n\t\r,\"'!)*\x00" for byte in range(256))
+_CALM_AFTER = bytes(
+    not (_is_letter(byte) or _is_digit(byte) or _glyph_of(byte) in tuple(".-_+" + _STICKY))
+    for byte in range(256)
+)
+_CALM_SECOND = bytes(
+    byte < 128 and not (chr(byte).isalnum() or chr(byte) in "&_") for byte in range(256)
+)
 
 
 class Scanner:
@@ -225,11 +233,17 @@ class Scanner:
             fits
             & ((surplus == 0) | (drawn & ((self.letters[index] > 3) | (surplus >= 2))))
         )
+        outer_start, outer_end = self.word_around(bounds, start, end, index, first, last, thin_view)
         raw = buffer.bytes
-        before, after = raw[start - 1], raw[end]
-        calm = np.frombuffer(_CALM_BEFORE, np.bool_)[before] & (
+        before, after = raw[outer_start - 1], raw[outer_end]
+        second, next_after = raw[outer_start - 2], raw[outer_end + 1]
+        spaced = np.frombuffer(_CALM_BEFORE, np.bool_)
+        calm = (
+            spaced[before]
+            | (np.frombuffer(_CALM_SECOND, np.bool_)[before] & spaced[second] & (after != 59))
+        ) & (
             np.frombuffer(_CALM_AFTER, np.bool_)[after]
-            | (((after == 46) | (after == 63)) & np.isin(raw[end + 1], (0, 32, 10)))
+            | ((after == 46) & (spaced[next_after] | (next_after == 46)))
         )
         sure = possible & simple & calm
         settled = np.stack((start, end, index, (surplus > 0) * 2))[:, sure]
@@ -260,6 +274,22 @@ class Scanner:
             more = np.array(extra, np.int64).T
             settled = np.concatenate((settled, more), axis=1)
         return settled, doubts
+
+    def word_around(
+        self, bounds: Ints, start: Ints, end: Ints, index: Ints, first: Ints, last: Ints, view: Any
+    ) -> tuple[Ints, Ints]:
+        """Return where the words begin and end that the hits are in, where those are open."""
+        import numpy as np
+
+        open_left = np.flatnonzero(~self.left[index])
+        open_right = np.flatnonzero(~self.right[index])
+        if len(open_left) or len(open_right):
+            stops = np.flatnonzero((view == 32) | (view == 0))
+            start, end = start.copy(), end.copy()
+            place = np.searchsorted(stops, first[open_left], side="right") - 1
+            start[open_left] = bounds[stops[place] + 1]
+            end[open_right] = bounds[stops[np.searchsorted(stops, last[open_right])]]
+        return start, end
 
     def fits(self, bounds: Ints, first: Ints, index: Ints) -> Any:
         """Whether every run in the text is at least as long as in the term."""
