@@ -85,6 +85,11 @@ class Corpus:
         """
         if not paths:
             raise ConfigurationError("corpus: no file named")
+        if not label_columns:
+            raise ConfigurationError("corpus: no label column named; name at least one")
+        for name in label_columns:
+            if label_columns.count(name) > 1:
+                raise ConfigurationError(f"corpus: label column {name!r} is named twice")
         parts = [_read_one(Path(path), text_column, tuple(label_columns)) for path in paths]
         with_split = [part.splits is not None for part in parts]
         if any(with_split) and not all(with_split):
@@ -121,9 +126,21 @@ class Split:
         """Split by the corpus's own splits, else at random by a seeded hash of the folded text.
 
         Duplicates (equal folded texts) stay once, and a text of test or validation leaves the
-        splits before it. Given ``val`` or ``test`` corpora replace those parts.
+        splits before it. Given ``val`` or ``test`` corpora replace those parts, for which nothing
+        is drawn then. Raises ConfigurationError when their labels are others.
         """
-        names, notes = _assign(corpus, seed, validation_share, test_share)
+        for part in (val, test):
+            if part is not None and part.label_names != corpus.label_names:
+                raise ConfigurationError(
+                    f"{at(part.source)}labels are {', '.join(part.label_names)}; give those of "
+                    f"{corpus.source}: {', '.join(corpus.label_names)}"
+                )
+        names, notes = _assign(
+            corpus,
+            seed,
+            validation_share if val is None else 0.0,
+            test_share if test is None else 0.0,
+        )
         parts = {
             name: corpus.take(np.flatnonzero(names == name)) for name in ("train", "val", "test")
         }
@@ -150,8 +167,9 @@ def _assign(
         left = int((names == "").sum())
         notes = [f"{left} rows of split {', '.join(map(repr, other))} left out"] if left else []
         if not (names == "train").any():
+            found = ", ".join(sorted(set(corpus.splits)))
             raise ConfigurationError(
-                f"{at(corpus.source)}column 'split' has no 'train' row; found {', '.join(other)}"
+                f"{at(corpus.source)}column 'split' has no 'train' row; found {found}"
             )
         if (names == "val").any():
             return names, notes
