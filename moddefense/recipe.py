@@ -58,8 +58,8 @@ class NetworkKeys:
     channels: int = _key(128, "convolution channels", low=1, high=4096)
     width: int = _key(3, "tokens that a convolution sees; odd", low=1, high=9)
     hidden: int = _key(64, "units of the hidden layer", low=1, high=4096)
-    embedding_dropout: float = _key(0.2, "share of embedding values dropped", low=0, high=0.9)
-    dropout: float = _key(0.5, "share of pooled features and hidden units dropped", low=0, high=0.9)
+    embedding_dropout: float = _key(0.4, "share of embedding values dropped", low=0, high=0.9)
+    dropout: float = _key(0.3, "share of pooled features and hidden units dropped", low=0, high=0.9)
     window: int = _key(256, "tokens a window; longer texts are cut in overlapping windows", low=8)
     overlap: int = _key(32, "tokens that neighbouring windows share", low=0)
 
@@ -91,6 +91,14 @@ class CalibrationKeys:
     prevalence: float = _key(
         0.1, "share of harmful texts where the bundle will run; 0 keeps the corpus's", low=0, high=1
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class WideKeys:
+    """The linear model over token n-grams that adds to the network's logit of harm."""
+
+    buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
+    inverse_penalty: float = _key(0.3, "C of the logistic regression", low=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,12 +141,15 @@ class Recipe:
 
     name: str = _key("unnamed", "name of the recipe")
     description: str = _key("", "what it is for")
-    seed: int = _key(0, "fixes splits, initial weights, order and dropout", low=0)
+    seed: int = _key(
+        0, "fixes splits, initial weights, order and dropout", low=0, high=2_000_000
+    )
     corpus: CorpusKeys = CorpusKeys()
     vocabulary: VocabularyKeys = VocabularyKeys()
     network: NetworkKeys = NetworkKeys()
     adversarial: AdversarialKeys = AdversarialKeys()
     training: TrainingKeys = TrainingKeys()
+    wide: WideKeys = WideKeys()
     calibration: CalibrationKeys = CalibrationKeys()
     trigger: TriggerKeys = TriggerKeys()
     uncertainty: UncertaintyKeys = UncertaintyKeys()
@@ -172,6 +183,8 @@ class Recipe:
             target = nested
             for section in sections:
                 target = target.setdefault(section, {})
+                if not isinstance(target, dict):
+                    raise RecipeError(f"{key}: {section} is given a value of its own as well")
             target[name] = value
         return _merge(self, nested, "", lambda key: "")
 
@@ -258,8 +271,11 @@ def _check(
 ) -> Any:
     if isinstance(current, tuple):
         value = tuple(value.split(",")) if isinstance(value, str) else value
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-            raise RecipeError(f"{where(key)}{key}: {value!r} is not a list of names")
+        names = value if isinstance(value, list | tuple) else ()
+        if not names or not all(isinstance(v, str) and v for v in names):
+            raise RecipeError(
+                f"{where(key)}{key}: {value!r} is not a list of names; name at least one"
+            )
         return tuple(value)
     if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)

@@ -14,7 +14,11 @@ import keras
 import numpy as np
 
 from moddefense import bundle as bundles
-from moddefense.classifier.calibration import Calibration, prevalence_weights
+from moddefense.classifier.calibration import (
+    Calibration,
+    mixing_weight,
+    prevalence_weights,
+)
 from moddefense.classifier.fitting import Progress, fit
 from moddefense.classifier.model import Classifier, Settings, network_weights
 from moddefense.classifier.network import Network
@@ -22,6 +26,7 @@ from moddefense.corpus import Corpus, Split
 from moddefense.errors import TrainingError
 from moddefense.evaluation.metrics import auc, binary_metrics, precision_threshold
 from moddefense.folding import fold_many
+from moddefense.ngrams import NgramModel
 from moddefense.policy import Policy
 from moddefense.recipe import Recipe
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
@@ -162,22 +167,42 @@ def _classifier(
         dropout=keys.dropout, samples=recipe.uncertainty.samples, seed=recipe.seed,
     )  # fmt: skip
     identity = Calibration(np.ones(targets["val"].shape[1]), np.zeros(targets["val"].shape[1]))
+    none = NgramModel(np.zeros(1, np.float32), 0.0)
 
-    def current(calibration: Calibration) -> Classifier:
-        # As the bundle stores them, so that calibration and thresholds fit what will be served.
-        half = {k: w.astype(np.float16).astype(np.float32)
-                for k, w in network_weights(network).items()}  # fmt: skip
+    def current(wide: NgramModel, calibration: Calibration) -> Classifier:
+        weights = {
+            **network_weights(network),
+            "wide": wide.weights,
+            "wide_intercept": np.array(wide.intercept),
+        }
+        # Calibration and thresholds must fit what will be served.
+        half = {k: _as_stored(w) for k, w in weights.items()}
         return Classifier(half, calibration, settings)
 
     def validate() -> float:
-        value = auc(split.val.harmful, current(identity).score(tokens["val"])[:, 0])
+        value = auc(split.val.harmful, current(none, identity).logits(tokens["val"])[:, 0])
         assert value is not None  # both classes are there: _require_classes
         return value
 
     history = fit(network, tokens["train"], targets["train"], recipe, validate, progress=progress)
-    logits = current(identity).logits(tokens["val"])
     weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
-    return current(Calibration.fit(logits, targets["val"], weights)), history
+    wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)
+    logits = current(wide, identity).logits(tokens["val"])
+    return current(wide, Calibration.fit(logits, targets["val"], weights)), history
+
+
+def _wide(
+    recipe: Recipe, split: Split, tokens: dict[str, Tokens], logits: np.ndarray, weights: np.ndarray
+) -> NgramModel:
+    """Fit the linear model on train and weigh it against the network on validation."""
+    keys = recipe.wide
+    fitted = NgramModel.fit(
+        tokens["train"], split.train.harmful.astype(int), np.ones(len(split.train)),
+        buckets=keys.buckets, inverse_penalty=keys.inverse_penalty,
+    )  # fmt: skip
+    both = np.stack([logits[:, 0], fitted.log_odds(tokens["val"])], axis=1)
+    share = mixing_weight(both, split.val.harmful, weights)
+    return NgramModel(fitted.weights * share, fitted.intercept * share)
 
 
 def _score_thresholds(
@@ -213,7 +238,7 @@ def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray
         tokens, wanted.astype(int), weights, buckets=keys.buckets,
         inverse_penalty=keys.inverse_penalty,
     )  # fmt: skip
-    return Trigger(trigger.weights.astype(np.float16).astype(np.float32), trigger.intercept)
+    return Trigger(_as_stored(trigger.weights), trigger.intercept)
 
 
 def _metrics(
@@ -241,6 +266,11 @@ def _metrics(
         key: None if value is None else round(value, 4) for key, value in figures["trigger"].items()
     }
     return figures
+
+
+def _as_stored(weights: np.ndarray) -> np.ndarray:
+    """Weights with the precision that a bundle keeps."""
+    return weights.astype(np.float16).astype(np.float32)
 
 
 def _share(mask: np.ndarray) -> float | None:

@@ -10,7 +10,12 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Calibration", "expected_calibration_error", "prevalence_weights"]
+__all__ = [
+    "Calibration",
+    "expected_calibration_error",
+    "mixing_weight",
+    "prevalence_weights",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +51,17 @@ class Calibration:
             if model.coef_[0, 0] > 0:
                 slope[k], intercept[k] = model.coef_[0, 0], model.intercept_[0]
         return cls(slope, intercept)
+
+
+def mixing_weight(log_odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
+    """How much the second model's log-odds count beside the first's; 0 where it does not help.
+
+    ``log_odds`` is ``[texts, 2]``, ``labels`` and ``weights`` are ``[texts]``.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    first, second = LogisticRegression(C=1e4).fit(log_odds, labels, sample_weight=weights).coef_[0]
+    return float(second / first) if first > 0 and second > 0 else 0.0
 
 
 def prevalence_weights(harmful: np.ndarray, prevalence: float) -> np.ndarray:

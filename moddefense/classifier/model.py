@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 from moddefense.classifier.calibration import Calibration
 from moddefense.classifier.serving import CompiledNetwork, windows
 from moddefense.classifier.uncertainty import dropout_masks
+from moddefense.ngrams import NgramModel
 from moddefense.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ class Classifier:
     """Probabilities of each label and of harm, with dropout sampling for the spread.
 
     Column 0 of the network's logits is harm as such (any label); the others are ``label_names``,
-    unless there is only one label, which then is harm.
+    unless there is only one label, which then is harm. A linear model over token n-grams, fitted
+    alone, adds to the logit of harm: it knows rare pairs of words by heart that the network
+    smooths over (wide and deep, Cheng 2016). ``weights`` has those of ``network_weights`` and
+    ``wide`` ``[buckets]`` and ``wide_intercept``.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Classifier:
     ) -> None:
         self.weights = weights
         self.network = CompiledNetwork(weights)
+        self._wide = NgramModel(weights["wide"], float(weights["wide_intercept"]))
         self.calibration = calibration
         self.settings = settings
         self._masks = dropout_masks(
@@ -60,9 +65,13 @@ class Classifier:
         return self.settings.label_names
 
     def pool(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
-        """Pooled features of each window ``[windows, features]``, and the text each belongs to."""
+        """What the windows of texts come down to, and the text that each window belongs to.
+
+        The first is ``[windows, features + 1]``: pooled features, and what the linear model says.
+        """
         cut, owner = windows(tokens, size=self.settings.window, overlap=self.settings.overlap)
-        return self.network.pool(cut), owner
+        wide = self._wide.log_odds(cut).astype(np.float32)
+        return np.concatenate([self.network.pool(cut), wide[:, None]], axis=1), owner
 
     def probabilities(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""
@@ -87,7 +96,9 @@ class Classifier:
         # One thread: the products are small, and idle threads that spin slow down whatever runs
         # beside them.
         with _blas().limit(limits=1, user_api="blas"):
-            return self.network.logits(pooled, masks)
+            logits = self.network.logits(pooled[:, :-1], masks)
+        logits[:, 0] += pooled[:, -1]
+        return logits
 
     def logits(self, tokens: Tokens) -> np.ndarray:
         """Raw logits ``[texts, 1 + labels]``, each of a text's worst window: for calibration."""

@@ -26,7 +26,8 @@ VARIANCE_FLOOR = 1e-6
 def dropout(values: tf.Tensor, rate: float, seed: tf.Tensor | None, *, salt: int) -> tf.Tensor:
     """Drop values at ``rate`` and scale up the others.
 
-    ``seed`` is int32 ``[2]``; None changes nothing. ``salt`` tells the dropout layers of a network apart.
+    ``seed`` is int32 ``[2]``; None changes nothing. ``salt`` tells the dropout layers of a network
+    apart.
     """
     if seed is None or rate == 0:
         return values

@@ -1,0 +1,97 @@
+"""A logistic model over hashed token n-grams: a lookup for each token and pair of tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from moddefense.tokens import Tokens
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+__all__ = ["NgramModel"]
+
+# Odd constants of a multiplicative hash (Knuth); ids are small, so two rounds mix well enough.
+_FIRST, _SECOND, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(29)
+
+
+@dataclasses.dataclass(frozen=True)
+class NgramModel:
+    """Weights of the hashed n-grams, float32 ``[buckets]``, and the intercept."""
+
+    weights: np.ndarray
+    intercept: float
+
+    def log_odds(self, tokens: Tokens) -> np.ndarray:
+        """Log-odds of each text, float64 ``[texts]``.
+
+        The sum over a text's uni- and bigrams is divided by the root of their number, so that long
+        texts do not score by length alone.
+        """
+        buckets, lengths = _ngrams(tokens, len(self.weights))
+        total = np.zeros(len(lengths))
+        some = np.flatnonzero(lengths)
+        if some.size:
+            starts = np.cumsum(lengths) - lengths
+            sums = np.add.reduceat(self.weights[buckets].astype(np.float64), starts[some])
+            total[some] = sums / np.sqrt(lengths[some])
+        return total + self.intercept
+
+    def probabilities(self, tokens: Tokens) -> np.ndarray:
+        """Probability of each text, float64 ``[texts]``."""
+        return 0.5 * (1 + np.tanh(self.log_odds(tokens) / 2))
+
+    @classmethod
+    def fit(
+        cls, tokens: Tokens, target: np.ndarray, weights: np.ndarray, *, buckets: int,
+        inverse_penalty: float,
+    ) -> Self:  # fmt: skip
+        """Fit on tokens, a 0/1 target ``[texts]`` and sample weights ``[texts]``.
+
+        Rare n-grams count for more (inverse document frequency) before the penalty is applied, so
+        that it does not silence them; the factor ends up in the weights.
+        """
+        from scipy import sparse
+        from sklearn.linear_model import LogisticRegression
+
+        matrix = _matrix(tokens, buckets)
+        documents = np.bincount(matrix.indices, minlength=buckets)
+        rarity = np.log((1 + len(target)) / (1 + documents)) + 1
+        model = LogisticRegression(C=inverse_penalty, max_iter=300)
+        model.fit(matrix @ sparse.diags(rarity), target, sample_weight=weights)
+        return cls((model.coef_[0] * rarity).astype(np.float32), float(model.intercept_[0]))
+
+
+def _ngrams(tokens: Tokens, buckets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Buckets of all unigrams and then bigrams of each text in turn, and their number a text."""
+    ids = tokens.values.astype(np.uint64)
+    lengths = tokens.lengths
+    counts = np.maximum(2 * lengths - 1, 0)
+    out = np.empty(int(counts.sum()), np.int64)
+    starts = np.cumsum(counts) - counts
+    within = np.arange(len(ids)) - np.repeat(tokens.starts, lengths)
+    place = np.repeat(starts, lengths) + within
+    out[place] = _bucket(ids * _FIRST, buckets)
+    second = np.flatnonzero(within > 0)  # tokens that have one before them in their text
+    pairs = ids[second - 1] * _FIRST + (ids[second] + np.uint64(1)) * _SECOND
+    out[place[second] + np.repeat(lengths, lengths)[second] - 1] = _bucket(pairs, buckets)
+    return out, counts
+
+
+def _bucket(keys: np.ndarray, buckets: int) -> np.ndarray:
+    mixed = (keys ^ (keys >> _MIX)) * _SECOND
+    return ((mixed >> np.uint64(32)) % np.uint64(buckets)).astype(np.int64)
+
+
+def _matrix(tokens: Tokens, buckets: int) -> scipy.sparse.csr_matrix:
+    from scipy import sparse
+
+    columns, counts = _ngrams(tokens, buckets)
+    values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    matrix = sparse.csr_matrix((values, columns, indptr), shape=(len(counts), buckets))
+    matrix.sum_duplicates()
+    return matrix
