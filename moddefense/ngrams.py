@@ -52,11 +52,16 @@ class NgramModel:
         """Fit on tokens, a 0/1 target ``[texts]`` and sample weights ``[texts]``.
 
         Rare n-grams count for more (inverse document frequency) before the penalty is applied, so
-        that it does not silence them; the factor ends up in the weights.
+        that it does not silence them; the factor ends up in the weights. A target of one class
+        teaches nothing but its frequency.
         """
         from scipy import sparse
         from sklearn.linear_model import LogisticRegression
 
+        positive = int(np.sum(target))
+        if positive in (0, len(target)):
+            frequency = np.log((positive + 1) / (len(target) - positive + 1))
+            return cls(np.zeros(buckets, np.float32), float(frequency))
         matrix = _matrix(tokens, buckets)
         documents = np.bincount(matrix.indices, minlength=buckets)
         rarity = np.log((1 + len(target)) / (1 + documents)) + 1
