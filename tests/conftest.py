@@ -60,6 +60,9 @@ epochs = 4
 batch_size = 16
 learning_rate = 0.01
 
+[wide]
+buckets = 1024
+
 [trigger]
 buckets = 1024
 
