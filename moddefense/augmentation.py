@@ -18,7 +18,7 @@ _WORD = re.compile(r"\w+")
 
 
 def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) -> list[str]:
-    """Return ``count`` texts of one to three harmless words, drawn at random.
+    """Return ``count`` texts of up to three harmless words, drawn at random; some have none.
 
     A classifier that reads pieces of words sees a swearword inside every third surname, and in
     real comments it meets few surnames. The words are those of ``lang`` that neither a list nor the
@@ -29,7 +29,7 @@ def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) ->
     if not words:
         return []
     generator = np.random.Generator(np.random.PCG64(seed))
-    sizes = generator.integers(1, LONGEST + 1, count)
+    sizes = generator.integers(0, LONGEST + 1, count)
     drawn = generator.integers(0, len(words), sizes.sum())
     ends = np.cumsum(sizes)
     return [

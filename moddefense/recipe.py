@@ -74,6 +74,16 @@ class AdversarialKeys:
 
 
 @dataclasses.dataclass(frozen=True)
+class AugmentationKeys:
+    """Texts that are added to the training split."""
+
+    harmless_words: int = _key(
+        0, "texts of harmless words that the corpus does not know, as examples of no harm", low=0
+    )
+    lang: str = _key("en", "language of these words")
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingKeys:
     """The optimisation."""
 
@@ -141,13 +151,12 @@ class Recipe:
 
     name: str = _key("unnamed", "name of the recipe")
     description: str = _key("", "what it is for")
-    seed: int = _key(
-        0, "fixes splits, initial weights, order and dropout", low=0, high=2_000_000
-    )
+    seed: int = _key(0, "fixes splits, initial weights, order and dropout", low=0, high=2_000_000)
     corpus: CorpusKeys = CorpusKeys()
     vocabulary: VocabularyKeys = VocabularyKeys()
     network: NetworkKeys = NetworkKeys()
     adversarial: AdversarialKeys = AdversarialKeys()
+    augmentation: AugmentationKeys = AugmentationKeys()
     training: TrainingKeys = TrainingKeys()
     wide: WideKeys = WideKeys()
     calibration: CalibrationKeys = CalibrationKeys()

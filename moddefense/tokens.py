@@ -41,6 +41,13 @@ class Tokens(NamedTuple):
         """Index in ``values`` where each text begins, int64 ``[texts]``."""
         return np.cumsum(self.lengths) - self.lengths
 
+    def extend(self, other: Tokens) -> Tokens:
+        """Return these tokens with those of ``other`` behind them."""
+        return Tokens(
+            np.concatenate([self.values, other.values]),
+            np.concatenate([self.lengths, other.lengths]),
+        )
+
     def take(self, rows: np.ndarray) -> Tokens:
         """Return the tokens of ``rows`` (indices), in that order."""
         lengths = self.lengths[rows]
@@ -169,10 +176,7 @@ class TokenColumn:
         if missing.size:
             new = self._tokenizer([self._texts[row] for row in missing.tolist()])
             self._place[missing] = len(self._tokens.lengths) + np.arange(missing.size)
-            self._tokens = Tokens(
-                np.concatenate([self._tokens.values, new.values]),
-                np.concatenate([self._tokens.lengths, new.lengths]),
-            )
+            self._tokens = self._tokens.extend(new)
         return self._tokens.take(self._place[rows])
 
 

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from moddefense import bundle as bundles
+from moddefense.augmentation import harmless_texts
 from moddefense.classifier.calibration import (
     Calibration,
     mixing_weight,
@@ -184,11 +185,25 @@ def _classifier(
         assert value is not None  # both classes are there: _require_classes
         return value
 
-    history = fit(network, tokens["train"], targets["train"], recipe, validate, progress=progress)
+    added = _harmless(recipe, split.train, tokenizer)
+    negative = np.zeros((len(added.lengths), targets["train"].shape[1]), np.float32)
+    history = fit(
+        network, tokens["train"].extend(added), np.concatenate([targets["train"], negative]),
+        recipe, validate, progress=progress,
+    )  # fmt: skip
     weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)
     logits = current(wide, identity).logits(tokens["val"])
     return current(wide, Calibration.fit(logits, targets["val"], weights)), history
+
+
+def _harmless(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> Tokens:
+    keys = recipe.augmentation
+    if keys.harmless_words == 0:
+        return tokenizer([])
+    return tokenizer(
+        harmless_texts(corpus.texts, count=keys.harmless_words, lang=keys.lang, seed=recipe.seed)
+    )
 
 
 def _wide(
