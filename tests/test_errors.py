@@ -1,0 +1,73 @@
+"""The exception tree, where shipped data lie, and what the package's name gives."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+
+import pytest
+
+import moddefense
+from moddefense import errors, resources
+from moddefense.errors import ConfigurationError, ModdefenseError, at
+
+CLASSES = [
+    cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__
+]  # fmt: skip
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(moddefense.__path__, "moddefense.")
+)
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    drawn = dict(re.findall(r"(\w+Error) +(?:exit code|(\d))", errors.__doc__))
+    assert set(drawn) == {cls.__name__ for cls in CLASSES}
+    for cls in CLASSES:
+        assert issubclass(cls, ModdefenseError)
+        if drawn[cls.__name__]:
+            assert cls.exit_code == int(drawn[cls.__name__])
+
+
+def test_all_names_are_there():
+    for name in moddefense.__all__:
+        assert getattr(moddefense, name) is not None
+    assert dir(moddefense) == sorted(moddefense.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = moddefense.nonsense
+
+
+def test_a_message_begins_with_the_place():
+    assert at("a.csv") == "a.csv: "
+    assert at("a.csv", 0) == "a.csv:0: "
+
+
+def test_shipped_data_lie_where_resources_says(tmp_path, monkeypatch):
+    assert (resources.lexicons_dir() / "index.toml").is_file()
+    assert list(resources.corpora_dir().glob("*.toml"))
+    assert "default" in resources.recipe_names()
+    monkeypatch.chdir(tmp_path)
+    assert resources.bundle_dir("default").is_absolute()
+    assert resources.bundle_dir("models/mine").parts == ("models", "mine")
+    assert resources.bundle_dir("./default").parts == ("default",)  # a folder, not the shipped one
+
+
+def test_a_recipe_file_is_found_by_path_and_a_shipped_one_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text("")
+    (tmp_path / "default").write_text("")
+    assert resources.recipe_path("mine.toml").name == "mine.toml"
+    assert resources.recipe_path("default").name == "default.toml"
+    with pytest.raises(ConfigurationError, match=r"^mine: no such recipe; shipped are .*default"):
+        resources.recipe_path("mine")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name, monkeypatch, tmp_path):
+    if name.endswith("__main__"):
+        pytest.skip("runs the program")
+    monkeypatch.chdir(tmp_path)
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
