@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import inspect
 import pkgutil
 import re
 
@@ -14,12 +13,8 @@ import moddefense
 from moddefense import errors, resources
 from moddefense.errors import ConfigurationError, ModdefenseError, at
 
-CLASSES = [
-    cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__
-]  # fmt: skip
-MODULES = sorted(
-    module.name for module in pkgutil.walk_packages(moddefense.__path__, "moddefense.")
-)
+CLASSES = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
+MODULES = sorted(found.name for found in pkgutil.walk_packages(moddefense.__path__, "moddefense."))
 
 
 def test_the_tree_in_the_docstring_is_the_tree():
