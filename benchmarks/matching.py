@@ -4,7 +4,8 @@
 
 Reads ``davidson.parquet`` and ``jigsaw_toxic.parquet`` (the test split) from the folder that
 ``$MODDEFENSE_DATA`` names, else from ``data/`` of the checkout. The rounds alternate between the
-matchers, and each is judged by its best round, so that what else the machine does weighs on all alike.
+matchers, and each is judged by its best round, so that other work of the machine weighs on all
+alike.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from moddefense.lexicon import Lexicon, Matcher, load_lexicon
 
 
 def corpora(folder: Path) -> dict[str, list[str]]:
+    """Return name → texts."""
     tweets = pq.read_table(folder / "davidson.parquet")["text"].to_pylist()
     comments = pq.read_table(folder / "jigsaw_toxic.parquet")
     test = comments.filter(pc.equal(comments["split"], "test"))["text"].to_pylist()
@@ -48,6 +50,7 @@ def contestants(lexicon: Lexicon) -> dict[str, Callable[[list[str]], object]]:
 
 
 def main() -> int:
+    """Measure, print the table, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lexicon", type=Path, help="a CSV list in place of the shipped ones")
@@ -55,7 +58,9 @@ def main() -> int:
     default = Path(__file__).resolve().parent.parent / "data"
     folder = Path(os.environ.get("MODDEFENSE_DATA", default))
     if not (folder / "davidson.parquet").is_file():
-        print(f"{folder}: no davidson.parquet; name the folder in $MODDEFENSE_DATA", file=sys.stderr)
+        print(
+            f"{folder}: no davidson.parquet; name its folder in $MODDEFENSE_DATA", file=sys.stderr
+        )
         return 3
     lexicon = Lexicon.read(options.lexicon) if options.lexicon else load_lexicon("en")
     texts = corpora(folder)

@@ -5,9 +5,9 @@ capital letters), strips generic diacritics, lowers the case, and replaces lette
 that only pose as Latin ones. Its data are the standard library's Unicode tables, character names
 included, and the confusables of UTS #39 as the package ``confusable-homoglyphs`` ships them.
 
-A text is a sequence of *clusters*: a character and the marks and invisible characters after it. All
-steps but one fold each cluster by itself, so ``fold(text)`` is the folded clusters put together. The
-exception, *homoglyph*, looks at whole words, because a Russian or Greek text must stay what it is.
+A text is a sequence of *clusters*: a character and the marks and invisible characters after it.
+All steps but one fold each cluster by itself, so ``fold(text)`` is the folded clusters put
+together. The exception, *homoglyph*, looks at whole words: a Russian text must stay what it is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
 
 from moddefense.errors import ConfigurationError
 
@@ -46,7 +47,8 @@ _INVISIBLE = re.compile(
 )
 _NAMED = re.compile(
     r"(?:LATIN (?:SMALL |CAPITAL )?LETTER "
-    r"((?:(?:SMALL|CAPITAL|TURNED|REVERSED|INVERTED|SIDEWAYS|OPEN|CLOSED|DOTLESS|SCRIPT|INSULAR) )*)"
+    r"((?:(?:SMALL|CAPITAL|TURNED|REVERSED|INVERTED|SIDEWAYS|OPEN|CLOSED|DOTLESS|SCRIPT|INSULAR)"
+    r" )*)"
     r"|((?:NEGATIVE )?(?:CIRCLED|SQUARED|PARENTHESIZED)) LATIN (?:SMALL|CAPITAL) LETTER )"
     r"([A-Z])"
 )
@@ -94,8 +96,8 @@ def fold_map(
 ) -> tuple[str, Sequence[int], Sequence[int]]:
     """Return ``(fold(text), starts, ends)``: where in ``text`` each folded character came from.
 
-    ``starts[i]`` and ``ends[i]`` bound, half-open, the characters that folded character ``i`` stands
-    for: its base and the marks on it, without invisible characters at either end. Both rise
+    ``starts[i]`` and ``ends[i]`` bound, half-open, the characters that folded character ``i``
+    stands for: its base and the marks on it, without invisible characters at either end. Both rise
     monotonically.
 
     >>> fold_map("e\u0301\u200bx")
@@ -158,9 +160,7 @@ def _confusables() -> dict[str, list[str]]:
     """UTS #39 confusables as the package ships them: character → what it can be taken for."""
     source = importlib.resources.files("confusable_homoglyphs") / "confusables.json"
     raw = json.loads(source.read_text(encoding="utf-8"))
-    return {
-        char: [item["c"] for item in items] for char, items in raw.items() if len(char) == 1
-    }
+    return {char: [item["c"] for item in items] for char, items in raw.items() if len(char) == 1}
 
 
 @functools.lru_cache(8192)
@@ -210,7 +210,7 @@ class _Folder:
         self.accents = "accents" not in off
         self.invisible = "invisible" not in off
         self.homoglyph = "homoglyph" not in off
-        self.form = "NFKC" if self.styled else "NFC"
+        self.form: Literal["NFC", "NFKC"] = "NFKC" if self.styled else "NFC"
         self.off = off
         self.table = _Table(self)
 
@@ -223,7 +223,7 @@ class _Folder:
         else:
             folded = text.translate(self.table)
         if _MARK in folded:
-            folded = _JOINED.sub(lambda found: self.settle(found[1] + found[2][1::2][:MAX_MARKS]), folded)
+            folded = _JOINED.sub(lambda found: self.cluster(found[1], found[2][1::2]), folded)
         if self.homoglyph and not folded.isascii():
             folded = heal(folded)
         return folded
@@ -349,7 +349,7 @@ def _restyled(char: str) -> str:
 def heal(folded: str) -> str:
     """Replace letters of other scripts that pose as Latin ones; the length stays the same.
 
-    A word that mixes Latin letters with lookalikes is healed when every foreign letter in it is one.
+    A word that mixes Latin letters with lookalikes is healed when all foreign letters in it are.
     A word of lookalikes alone is healed when the text has Latin letters and no word that could
     only be of the other script: otherwise it may well be what it says it is.
     """
@@ -377,7 +377,7 @@ def heal(folded: str) -> str:
         pieces += posing
     if not pieces:
         return folded
-    out = []
+    out: list[str] = []
     last = 0
     for start, end, word in sorted(pieces):
         out += (folded[last:start], word)
@@ -397,6 +397,4 @@ def _swap(word: str, loose: bool) -> str:
     return "".join(out)
 
 
-@functools.lru_cache(32)
-def _folder(off: frozenset[str]) -> _Folder:
-    return _Folder(off)
+_folder = functools.lru_cache(32)(_Folder)

@@ -44,7 +44,7 @@ offs = st.frozensets(st.sampled_from(FOLD_STEPS))
         ("καλημέρα", "καλημερα"),
         ("straße", "strasse"),
         ("İstanbul ısı", "istanbul isi"),
-        ("it\u2019s \u201cso\u201d \u2013 \u2026", "it's \"so\" - ..."),
+        ("it\u2019s \u201cso\u201d \u2013 \u2026", 'it\'s "so" - ...'),
         ("हिन्दी", "हिन्दी"),
         ("مُحَمَّـــد", "محمد"),
         ("שָׁלוֹם", "שלום"),

@@ -12,35 +12,29 @@ text glyph by glyph against the letters of the term, and allows for
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
-from dataclasses import dataclass, field
 
-from moddefense.lexicon.terms import Term
+from moddefense.lexicon.context import free
+from moddefense.lexicon.patterns import (
+    LEET,
+    LEET_SYMBOLS,
+    MASKS,
+    STICKY,
+    Pattern,
+    closes,
+    is_word,
+    loose,
+    opens,
+)
 
-__all__ = ["LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "TAG", "Pattern", "align", "align_word", "closes",
-           "free", "is_word", "loose", "opens"]  # fmt: skip
+__all__ = ["align", "align_word", "is_word"]
 
-LEET = {
-    "@": "a", "4": "a", "8": "b", "(": "c", "\u00a2": "c", "3": "e", "\u20ac": "e", "6": "g",
-    "9": "gq", "1": "il", "!": "il", "|": "il", "\u00a3": "l", "0": "o", "5": "s", "$": "s",
-    "\u00a7": "s", "7": "t", "+": "t", "2": "z", "\u00a5": "y",
-}  # fmt: skip
-"""What a digit or symbol can stand for."""
-
-LEET_SYMBOLS = frozenset(glyph for glyph in LEET if not glyph.isdigit())
-LEVELS = ("leet", "repetition", "separators", "masking")
-MASKS = frozenset("*#%&^~?=+_.-@$!")
-"""What can hide a letter; only ``*`` can hide any letter, the others a single vowel inside."""
-
-_STICKY = frozenset("@$\u20ac\u00a3\u00a5")  # between word characters these are letters, not stops
 _VOWELS = frozenset("aeiouy")
 _LEADING_NOT = frozenset("(|+")  # (rap) |ass| +it
 _TRAILING_NOT = frozenset("!(|")  # Ana! f( tables|
 _BUDGET = 400  # steps of one search; only texts built to be ambiguous come near
 
-TAG = re.compile(r"</?[a-z]{1,10}/?>")
 _GAP = re.compile(r"(?:</?[a-z]{1,10}/?>|[\W_]){1,12}")
 _SPACES = re.compile(r"\s+")
 _JOINT = re.compile(r"[-_.*~+\u00b7\u2022]{1,3}")
@@ -48,117 +42,10 @@ _SPLIT = re.compile(
     r"[-.`^\\\u00b7\u2022]|_{1,3}|\*{1,3}|~{1,3}|(?:</?[a-z]{1,10}/?>){1,4}"
     r"|[^\x00-\u00bf\u20ac\w\s]{1,3}"
 )
-_UNSPACED = re.compile(
-    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\ua980-\uaaff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-_URL = re.compile(
-    r"(?:https?|ftp)://\S+|www\.\S+|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"
-    r"|(?<![\w.-])[\w.-]+\.(?:com|net|org|edu|gov|info)(?:/\S*|\b)"
-    r"|(?<![\w.-])(?:[\w-]+\.)++[a-z]{2,}/\S*"
-)
-_CODE = re.compile(r"[={}\[\]\\]|::|->|\(\)|\w\(|/.*/")
-_CALL = re.compile(r"\s?[(\[=]")
-_WINDOW = 300  # characters to either side that are looked at for a URL
-
-
-_BLOCK = Term("-", "-", severity=1)  # what the words of phrases are of
-_ALLOW = Term("-", "-", "allow")
-
-
-def is_word(char: str) -> bool:
-    """Whether ``char`` is part of a word: a letter, a digit or a mark on one."""
-    return char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] == "M")
-
-
-def loose(char: str) -> bool:
-    """Whether ``char`` is of a script written without space between words."""
-    return _UNSPACED.match(char) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One term made ready: its folded text, white space as single spaces, and its steps."""
-
-    index: int
-    term: Term
-    text: str
-    steps: frozenset[str]
-    letters: int = field(init=False)
-    left: bool = field(init=False)  # a word must begin at the start
-    right: bool = field(init=False)  # a word must end at the end
-    runs: tuple[int, ...] = field(init=False)  # how often the letter goes on from each place
-    repetition: bool = field(init=False)
-    leet: bool = field(init=False)
-    separators: bool = field(init=False)
-    masking: bool = field(init=False)
-    words: tuple[Pattern, ...] = field(init=False)  # of a phrase, which is read word by word
-
-    def __post_init__(self) -> None:
-        put = object.__setattr__
-        text, match = self.text, self.term.match
-        runs = [1] * len(text)
-        for place in range(len(text) - 2, -1, -1):
-            if text[place] == text[place + 1]:
-                runs[place] = runs[place + 1] + 1
-        put(self, "runs", tuple(runs))
-        put(self, "letters", sum(map(is_word, text)))
-        put(self, "left", match in ("word", "prefix") and _has_edge(text[0]))
-        put(self, "right", match in ("word", "suffix") and _has_edge(text[-1]))
-        block = self.term.kind == "block" and match != "text"
-        for step in LEVELS:
-            put(self, step, block and step in self.steps)
-        texts = text.split(" ")
-        last = len(texts) - 1
-        words = tuple(
-            _word(word, block, self.steps, self.left or place > 0, self.right or place < last)
-            for place, word in enumerate(texts)
-            if last
-        )
-        put(self, "words", words)
-
-    @property
-    def weighty(self) -> tuple[int, ...]:
-        """Places of the words of a phrase by which an evasion of it is known: the longer ones."""
-        long = tuple(place for place, word in enumerate(self.words) if word.letters >= 4)
-        return long or tuple(range(len(self.words)))
-
-
-@functools.lru_cache(1 << 14)
-def _word(text: str, block: bool, steps: frozenset[str], left: bool, right: bool) -> Pattern:
-    """Return a word of phrases; the same word is the same object in all of them."""
-    word = Pattern(-1, _BLOCK if block else _ALLOW, text, steps)
-    object.__setattr__(word, "left", left and _has_edge(text[0]))
-    object.__setattr__(word, "right", right and _has_edge(text[-1]))
-    return word
-
-
-def _has_edge(char: str) -> bool:
-    return not loose(char) and (is_word(char) or char in LEET or char.isascii())
-
-
-def opens(text: str, start: int) -> bool:
-    """Whether a word can begin at ``start``."""
-    if start == 0:
-        return True
-    before = text[start - 1]
-    if is_word(before):
-        return loose(before)
-    return not (before in _STICKY and start > 1 and is_word(text[start - 2]))
-
-
-def closes(text: str, end: int) -> bool:
-    """Whether a word can end at ``end``."""
-    if end == len(text):
-        return True
-    after = text[end]
-    if is_word(after):
-        return loose(after) and unicodedata.category(after)[0] != "M"
-    return not (after in _STICKY and end + 1 < len(text) and is_word(text[end + 1]))
 
 
 def align(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
-    """Return where the term that starts at ``start`` ends, and the steps it took, as bits of LEVELS.
+    """Return where the term that starts at ``start`` ends, and its steps, as bits of LEVELS.
 
     None when the term cannot be read there.
     """
@@ -258,8 +145,8 @@ class _Search:
     """Depth first search of one alignment; exact readings are tried before all others."""
 
     __slots__ = (
-        "after", "ahead", "budget", "digits", "gaps", "masked", "masks", "pattern", "plain", "start", "surplus",
-        "symbols", "text",
+        "after", "ahead", "budget", "digits", "gaps", "masked", "masks", "pattern", "plain",
+        "start", "surplus", "symbols", "text",
     )  # fmt: skip
 
     def __init__(
@@ -301,11 +188,18 @@ class _Search:
         if glyph != letter and pattern.repetition and not self.masked:
             before = want[at - 1]
             if glyph == before or (pattern.leet and before in LEET.get(glyph, "")):
-                self.surplus += end - place
+                more = end - place
+                digits = more if glyph != before and glyph.isdigit() else 0
+                symbols = more - digits if glyph != before else 0
+                self.surplus += more
+                self.digits += digits
+                self.symbols += symbols
                 found = self.step(end, at)
                 if found:
                     return found
-                self.surplus -= end - place
+                self.surplus -= more
+                self.digits -= digits
+                self.symbols -= symbols
         if pattern.masking and not self.gaps and not self.surplus:
             found = self.mask(place, end, at)
             if found:
@@ -406,7 +300,7 @@ class _Search:
             return False
         if digits > plain + self.symbols and not (letters >= 5 and plain >= 2):
             return False
-        if not plain and (digits or self.gaps or self.masked or first not in _STICKY):
+        if not plain and (digits or self.gaps or self.masked or first not in STICKY):
             return False
         if last.isdigit() and last != self.pattern.text[-1]:
             alone = digits + self.symbols == 1
@@ -437,8 +331,7 @@ class _Search:
             return False
         places = {at for at, _ in self.gaps}
         full = all(
-            at in places or unicodedata.category(want[at])[0] == "M"
-            for at in range(1, len(want))
+            at in places or unicodedata.category(want[at])[0] == "M" for at in range(1, len(want))
         )
         if full and pattern.letters >= 3:
             return self.apart(end, gaps)
@@ -500,65 +393,3 @@ def _single_before(text: str, end: int) -> bool:
     while place and text[place - 1] == text[end - 1]:
         place -= 1
     return place == 0 or not is_word(text[place - 1])
-
-
-def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
-    """Whether a hit is not an accident of a URL, an address, an HTML entity or code."""
-    if pattern.term.kind == "allow" or not _touches(text, start, end):
-        return True
-    low, high = max(0, start - _WINDOW), min(end + _WINDOW, len(text))
-    if not bits & 13:
-        stop = text.find(" ", end, high)
-        around = text[text.rfind(" ", low, start) + 1 : stop if stop >= 0 else high]
-        if not any(char in around for char in "@./_;"):
-            return True
-    if text[end : end + 1] == ";" and text[start - 1 : start] in ("&", "#"):
-        return False
-    if bits or pattern.term.match != "substring":
-        for url in _URL.finditer(text, _token_start(text, start, low), high):
-            if url.start() >= end:
-                break
-            if url.end() > start and not (bits & 4 and url.start() >= start and url.end() <= end):
-                return False
-    token_end = end
-    while token_end < high and not text[token_end].isspace():
-        token_end += 1
-    before = text[_token_start(text, start, low) : start]
-    after = text[end:token_end]
-    if bits & 13:
-        if _CODE.search(before) or _CODE.search(after) or after[:1] == "(":
-            return False
-        if len(before) + len(after) > max(24, 3 * (end - start)) and _mixed(before + after):
-            return False
-    if before.endswith("_") or after.startswith("_"):
-        tail = len(after) - len(after.lstrip("_abcdefghijklmnopqrstuvwxyz0123456789."))
-        return _CALL.match(text, end + tail) is None or not re.search(r"[^\W_]", before + after)
-    return True
-
-
-def _touches(text: str, start: int, end: int) -> bool:
-    """Whether anything but white space or a plain stop is next to the hit."""
-    before = text[start - 1] if start else " "
-    after = text[end] if end < len(text) else " "
-    if before in _PLAIN_BEFORE and after in _PLAIN_AFTER:
-        return False
-    return not (
-        before in _PLAIN_BEFORE
-        and after in ".?"
-        and (end + 1 == len(text) or text[end + 1].isspace() or text[end + 1] == after)
-    )
-
-
-_PLAIN_BEFORE = frozenset(" \n\t\r,\"'!")
-_PLAIN_AFTER = frozenset(" \n\t\r,\"'!)*")
-
-
-def _token_start(text: str, start: int, low: int) -> int:
-    while start > low and not text[start - 1].isspace():
-        start -= 1
-    return start
-
-
-def _mixed(text: str) -> bool:
-    """Whether ``text`` has letters and digits: an id, a digest, base64."""
-    return re.search(r"\d", text) is not None and re.search(r"[^\W\d_]", text) is not None

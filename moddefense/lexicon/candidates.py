@@ -1,8 +1,8 @@
 """Propose where terms could be read in one text; ``alignment.align`` decides.
 
-The text is thinned to what can be letters, look-alikes of leet made one, runs made one, and searched
-for all terms, thinned alike, in one Aho-Corasick pass. Thinning only ever loses differences, so that
-nothing that can be aligned is missed.
+The text is thinned to what can be letters, look-alikes of leet made one, runs made one, and
+searched for all terms, thinned alike, in one Aho-Corasick pass. Thinning only ever loses
+differences, so that nothing that can be aligned is missed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import ahocorasick_rs
 
-from moddefense.lexicon.alignment import LEET, LEET_SYMBOLS, MASKS, TAG, Pattern, align_word, closes, is_word, opens
+from moddefense.lexicon.alignment import align_word
+from moddefense.lexicon.patterns import (
+    LEET,
+    LEET_SYMBOLS,
+    MASKS,
+    TAG,
+    Pattern,
+    closes,
+    is_word,
+    opens,
+)
 
 __all__ = ["SAME", "Proposer", "thin"]
 
@@ -148,6 +158,7 @@ class Proposer:
         return found
 
     def search(self, text: str, symbols: bool, blank: bool, found: set[tuple[int, int]]) -> None:
+        """Add what the thinned text proposes, with symbols as letters or with markup left out."""
         letters: list[str] = []
         runs: list[list[tuple[int, int]]] = []
         for start, end, glyph in _glyphs(text, blank):

@@ -22,7 +22,7 @@ def cover(text: str, spans: Iterable[Sequence[int]], style: str, fixed: str = "[
     """
     if style not in STYLES:
         raise ConfigurationError(f"style: unknown {style!r}; use {', '.join(STYLES)}")
-    pieces = []
+    pieces: list[str] = []
     last = 0
     for start, end in merged(spans):
         size = end - start

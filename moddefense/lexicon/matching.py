@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from moddefense.errors import ConfigurationError
 from moddefense.folding import FOLD_STEPS, fold, fold_many, fold_map, fold_signs
-from moddefense.lexicon.alignment import LEVELS, Pattern, align
+from moddefense.lexicon.alignment import align
+from moddefense.lexicon.buffers import changes
 from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.collection import collection_paused
 from moddefense.lexicon.masking import cover
-from moddefense.lexicon.scan import Hits, Scanner, changes
+from moddefense.lexicon.patterns import LEVELS, Pattern
+from moddefense.lexicon.scan import Hits, Scanner
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
@@ -68,11 +70,20 @@ class Matcher:
     [(3, 7, ('leet',))]
     """
 
-    __slots__ = ("_allows", "_index", "_off", "_patterns", "_proposer", "_scanner", "_terms", "_whole", "fingerprint",
-                 "lexicon")  # fmt: skip
+    __slots__ = (
+        "_index", "_off", "_patterns", "_proposer", "_scanner", "_terms", "_whole", "fingerprint",
+        "lexicon",
+    )  # fmt: skip
 
     lexicon: Lexicon
     fingerprint: str
+    _off: frozenset[str]
+    _patterns: tuple[Pattern, ...]
+    _terms: tuple[Term, ...]
+    _index: dict[str, int]
+    _whole: dict[str, list[Term]]
+    _proposer: Proposer
+    _scanner: Scanner | None
 
     def __init__(self, lexicon: Lexicon, *, off: Collection[str] = ()) -> None:
         left_out = check_steps(off)
@@ -98,7 +109,6 @@ class Matcher:
         put(self, "_patterns", tuple(patterns))
         put(self, "_whole", whole)
         put(self, "_proposer", Proposer(patterns))
-        put(self, "_allows", any(pattern.term.kind == "allow" for pattern in patterns))
         put(self, "_scanner", None)
         put(self, "_terms", tuple(pattern.term for pattern in patterns))
         put(self, "_index", {pattern.term.id: pattern.index for pattern in patterns})
@@ -140,12 +150,14 @@ class Matcher:
         if not self._patterns:
             results += [self.find(text) for text in texts]
             return
-        if self._scanner is None:
-            object.__setattr__(self, "_scanner", Scanner(self._patterns, self._proposer))
+        scanner = self._scanner
+        if scanner is None:  # made late, because it needs numpy; made twice by two threads, no harm
+            scanner = Scanner(self._patterns, self._proposer)
+            object.__setattr__(self, "_scanner", scanner)
         folded = [text if text.isascii() else text.translate(_REGIONAL)
                   for text in fold_many(texts, off=self._off)]  # fmt: skip
         found: list[list[Match]] = [[] for _ in texts]
-        columns, careful = self._scanner.scan(folded)
+        columns, careful = scanner.scan(folded)
         owners, starts, ends, indices, bits = (column.tolist() for column in columns)
         spans = [texts[o][start:end] for o, start, end in zip(owners, starts, ends, strict=True)]
         rows = zip(
@@ -180,7 +192,8 @@ class Matcher:
         """Return ``text`` with every hit covered, exactly its span, and all else kept.
 
         ``style`` is ``asterisks``, ``first-letter`` (kept, the rest asterisks), ``grawlix`` or
-        ``fixed``; another, or a ``fixed`` text that is hit itself, raises ConfigurationError. Masking twice gives what masking once gives.
+        ``fixed``; another, or a ``fixed`` text that is hit itself, raises ConfigurationError.
+        Masking twice gives what masking once gives.
 
         >>> from moddefense.lexicon.terms import Term
         >>> Matcher(Lexicon([Term("en-damn", "damn", severity=1)])).mask("Oh, D.A.M.N!")
@@ -200,8 +213,8 @@ class Matcher:
     ) -> list[Match]:
         """Turn hits in the folded text (start, end, pattern, bits) into matches."""
         patterns = self._patterns
-        blocks = []
-        allows = []
+        blocks: Hits = []
+        allows: Hits = []
         for hit in hits:
             (allows if patterns[hit[2]].term.kind == "allow" else blocks).append(hit)
         if allows and blocks:
@@ -215,7 +228,7 @@ class Matcher:
         ends: Sequence[int] = range(1, len(folded) + 1)
         same = text.isascii() and len(text) == len(folded)
         if not same:
-            mapped, starts, ends = fold_map(text, off=self._off)
+            _, starts, ends = fold_map(text, off=self._off)
         matches = []
         for start, end, index, bits in _outermost(blocks):
             first, last = starts[start], ends[end - 1]

@@ -9,26 +9,43 @@ searched for the rest. What is left to doubt goes to ``alignment.align``.
 
 from __future__ import annotations
 
-import bisect
 import itertools
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import ahocorasick_rs
-
-from moddefense.lexicon.alignment import (
-    LEET,
-    TAG,
-    Pattern,
-    align,
-    closes,
-    free,
-    is_word,
-    loose,
-    opens,
+from moddefense.lexicon.alignment import align
+from moddefense.lexicon.buffers import (
+    AFTER,
+    ALONE,
+    BEFORE,
+    CALM_AFTER,
+    CALM_BEFORE,
+    CALM_SECOND,
+    HIDE,
+    INSIDE,
+    KINDS,
+    LONE,
+    MARKUP,
+    MEANS,
+    PLAIN,
+    STAR,
+    Automaton,
+    Buffer,
+    changes,
+    gather,
+    is_change,
 )
-from moddefense.lexicon.candidates import SAME, Proposer, thin
+from moddefense.lexicon.candidates import Proposer, thin
+from moddefense.lexicon.context import free
+from moddefense.lexicon.keys import (
+    dense_keys,
+    has_row,
+    is_simple,
+    plain_key,
+    run_lengths,
+    tail_length,
+)
+from moddefense.lexicon.patterns import TAG, Pattern, closes, opens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,111 +53,12 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["Hits", "Scanner", "changes"]
+__all__ = ["Hits", "Scanner"]
 
 Hits = list[tuple[int, int, int, int]]
 """Hits in one folded text: start, end, index of the pattern, bits of LEVELS."""
 
-_GLUE = " \x00 "
-_WORD, _LOOSE, _OTHER = 0xFF, 0xFD, 0xFE  # bytes for characters that have none of their own
-_STICKY = "@$\u20ac\u00a3\u00a5\u00a7\u00a2"
-_OWN = {ord(glyph): 0x80 + place for place, glyph in enumerate("\u20ac\u00a3\u00a5\u00a7\u00a2")}
-_ODD_RUN = re.compile(r"[^\x01-\x7f]+")
-_PIECE = re.compile(r"([^\W_])\1*|[@!|(+$\u20ac\u00a3\u00a5\u00a7\u00a2]")
-_PIECES = re.compile(r"(?:[\W_]*([^\W_])\1*(?![^\W_]))*[\W_]*")
-_DFA_BYTES = 100_000  # of keys, up to which the faster but larger form of automaton is used
 _WINDOW = 50  # characters to either side of a symbol that a separated term may reach over
-
-# What the characters of a run of digits and symbols can mean, by where the run stands.
-_INSIDE, _BEFORE, _AFTER, _ALONE, _HIDE, _MARKUP, _LONE, _STAR = 1, 2, 4, 8, 16, 32, 64, 128
-
-
-class _Bytes(dict[int, int]):
-    """Code point → the byte that stands for it; fills itself."""
-
-    def __missing__(self, code: int) -> int:
-        char = chr(code)
-        if code < 128:
-            byte = code or _OTHER
-        elif code in _OWN:
-            byte = _OWN[code]
-        elif char.isspace():
-            byte = 32
-        elif is_word(char):
-            byte = _LOOSE if loose(char) else _WORD
-        else:
-            byte = _OTHER
-        self[code] = byte
-        return byte
-
-
-_BYTES = _Bytes()
-
-
-def _glyph_of(byte: int) -> str:
-    for code, own in _OWN.items():
-        if own == byte:
-            return chr(code)
-    return chr(byte) if byte < 128 else ""
-
-
-def _is_letter(byte: int) -> bool:
-    return byte == _WORD or (byte < 128 and chr(byte).isalpha())
-
-
-def _is_digit(byte: int) -> bool:
-    return byte < 128 and chr(byte).isdigit()
-
-
-def _tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """Return byte → plain view, class, meanings in a run, thinned, thinned without symbols."""
-    plain, kinds, means, thinned, bare = (bytearray(256) for _ in range(5))
-    for byte in range(256):
-        glyph = _glyph_of(byte)
-        word = _is_letter(byte) or _is_digit(byte)
-        space = byte in (0, _LOOSE) or (glyph != "" and glyph.isspace())
-        plain[byte] = byte if word or byte == 0 else 32
-        kinds[byte] = 0 if space else 1 if _is_letter(byte) else 2 if _is_digit(byte) else 3
-        same = SAME.get(glyph, glyph)
-        thinned[byte] = ord(same) if same and (word or same.isalpha()) else byte if word else 0
-        if space:
-            thinned[byte] = 32
-        bare[byte] = thinned[byte] if word else 0
-        mean = 0
-        if kinds[byte] >= 2:
-            if glyph in LEET:
-                mean |= _INSIDE
-                if glyph not in "(|+":
-                    mean |= _BEFORE
-                if glyph not in "!(|":
-                    mean |= _AFTER
-                if not word:
-                    mean |= _LONE
-            if byte == _OTHER or (glyph and glyph in "-.`^\\_*~#%&?=+@$!"):
-                mean |= _INSIDE
-            if glyph and glyph in _STICKY:
-                mean |= _ALONE
-            if glyph and glyph in "@$!+":
-                mean |= _HIDE
-            if glyph == "*":
-                mean |= _AFTER | _STAR
-            if glyph == "<":
-                mean |= _MARKUP
-        means[byte] = mean
-    return bytes(plain), bytes(kinds), bytes(means), bytes(thinned), bytes(bare)
-
-
-_PLAIN, _KINDS, _MEANS, _THINNED, _BARE = _tables()
-# Beside these, letters read plainly stand in no URL, address, entity or call: what alignment.free
-# looks for needs one of the other characters right there. The last table: with a space before it.
-_CALM_BEFORE = bytes(chr(byte) in " \n\t\r,\"'!\x00" for byte in range(256))
-_CALM_AFTER = bytes(
-    not (_is_letter(byte) or _is_digit(byte) or _glyph_of(byte) in tuple(".-_+" + _STICKY))
-    for byte in range(256)
-)
-_CALM_SECOND = bytes(
-    byte < 128 and not (chr(byte).isalnum() or chr(byte) in "&_") for byte in range(256)
-)
 
 
 class Scanner:
@@ -158,12 +76,12 @@ class Scanner:
         dense: dict[bytes, list[int]] = {}
         for pattern in patterns:
             if pattern.text.isascii() and thin(pattern.text):
-                plain.setdefault(_plain_key(pattern), []).append(pattern.index)
+                plain.setdefault(plain_key(pattern), []).append(pattern.index)
         for index, pattern in enumerate((*patterns, *proposer.words)):
-            for key in _dense_keys(pattern):
+            for key in dense_keys(pattern):
                 dense.setdefault(key, []).append(index)
-        self.plain = _Automaton(plain)
-        self.dense = _Automaton(dense)
+        self.plain = Automaton(plain)
+        self.dense = Automaton(dense)
         size = len(patterns)
 
         def column(values: Any, dtype: Any) -> Any:
@@ -175,11 +93,11 @@ class Scanner:
         self.left = np.fromiter((item.left for item in everything), np.bool_)
         self.right = np.fromiter((item.right for item in everything), np.bool_)
         self.head = column((item.runs[0] for item in patterns), np.int64)
-        self.tail = column((_tail(item.text) for item in patterns), np.int64)
+        self.tail = column((tail_length(item.text) for item in patterns), np.int64)
         self.drawn = column((item.repetition for item in patterns), np.bool_)
-        self.simple = column((_is_simple(item) for item in patterns), np.bool_)
+        self.simple = column((is_simple(item) for item in patterns), np.bool_)
         self.allow = column((item.term.kind == "allow" for item in patterns), np.bool_)
-        needs = [_needs(item.text) if _is_simple(item) else [1] for item in patterns]
+        needs = [run_lengths(item.text) if is_simple(item) else [1] for item in patterns]
         self.widths = column(map(len, needs), np.int64)
         self.needs_at = np.cumsum(self.widths) - self.widths
         self.needs = np.fromiter(itertools.chain.from_iterable(needs), np.int64)
@@ -190,7 +108,7 @@ class Scanner:
         Returns the settled hits as arrays (text, start, end, pattern, bits) in order, and the texts
         that need more care, each with all of its hits.
         """
-        buffer = _Buffer(texts)
+        buffer = Buffer(texts)
         columns, doubts = self.read_plain(buffer)
         slow: set[int] = set()
         doubts |= self.read_dense(buffer)
@@ -203,11 +121,11 @@ class Scanner:
             slow.update(p for p, text in enumerate(texts) if not self.rare.isdisjoint(text))
         return self.join(buffer, columns, doubts, slow)
 
-    def read_plain(self, buffer: _Buffer) -> tuple[Ints, set[tuple[int, int]]]:
+    def read_plain(self, buffer: Buffer) -> tuple[Ints, set[tuple[int, int]]]:
         """Return settled hits (start, end, pattern, bits: rows) and places to be aligned."""
         import numpy as np
 
-        view = np.frombuffer(buffer.raw.translate(_PLAIN), np.uint8)
+        view = np.frombuffer(buffer.raw.translate(PLAIN), np.uint8)
         runs = changes(view)
         thin_view = view[runs]
         buffer.runs, buffer.plain = runs, thin_view
@@ -230,19 +148,18 @@ class Scanner:
         end = np.where(cut, end - spare, end)
         surplus = end - start - self.length[index]
         possible = ~simple | (
-            fits
-            & ((surplus == 0) | (drawn & ((self.letters[index] > 3) | (surplus >= 2))))
+            fits & ((surplus == 0) | (drawn & ((self.letters[index] > 3) | (surplus >= 2))))
         )
         outer_start, outer_end = self.word_around(bounds, start, end, index, first, last, thin_view)
         raw = buffer.bytes
         before, after = raw[outer_start - 1], raw[outer_end]
         second, next_after = raw[outer_start - 2], raw[outer_end + 1]
-        spaced = np.frombuffer(_CALM_BEFORE, np.bool_)
+        spaced = np.frombuffer(CALM_BEFORE, np.bool_)
         calm = (
             spaced[before]
-            | (np.frombuffer(_CALM_SECOND, np.bool_)[before] & spaced[second] & (after != 59))
+            | (np.frombuffer(CALM_SECOND, np.bool_)[before] & spaced[second] & (after != 59))
         ) & (
-            np.frombuffer(_CALM_AFTER, np.bool_)[after]
+            np.frombuffer(CALM_AFTER, np.bool_)[after]
             | ((after == 46) & (spaced[next_after] | (next_after == 46)))
         )
         sure = possible & simple & calm
@@ -250,22 +167,22 @@ class Scanner:
         doubts: set[tuple[int, int]] = set()
         extra: list[tuple[int, int, int, int]] = []
         rest = np.flatnonzero(possible & ~sure)
-        for begin, stop, which, over, is_simple, run in zip(
+        for begin, stop, which, over, plain, run in zip(
             start[rest].tolist(), end[rest].tolist(), index[rest].tolist(),
             surplus[rest].tolist(), simple[rest].tolist(), bounds[first[rest]].tolist(),
             strict=True,
         ):  # fmt: skip
             number, base = buffer.locate(run)
             pattern = self.patterns[which]
-            if not is_simple and pattern.left and buffer.texts[number].startswith(pattern.text, run - base):
+            text = buffer.texts[number]
+            if not plain and pattern.left and text.startswith(pattern.text, run - base):
                 # as it stands in the list, so long as the run at its end is no longer
                 stop = run + len(pattern.text)
-                text = buffer.texts[number]
-                is_simple = stop - base == len(text) or text[stop - base] != pattern.text[-1]
+                plain = stop - base == len(text) or text[stop - base] != pattern.text[-1]
                 begin, over = run, 0
-            if is_simple:
+            if plain:
                 bits = 2 if over else 0
-                if self.stands(buffer.texts[number], begin - base, stop - base, bits, pattern):
+                if self.stands(text, begin - base, stop - base, bits, pattern):
                     extra.append((begin, stop, which, bits))
                 continue
             doubts.add((begin, which))
@@ -312,13 +229,13 @@ class Scanner:
             and free(text, start, end, bits, pattern)
         )
 
-    def read_dense(self, buffer: _Buffer) -> set[tuple[int, int]]:
+    def read_dense(self, buffer: Buffer) -> set[tuple[int, int]]:
         """Return places in evasive tokens that are to be aligned."""
         import numpy as np
 
         if self.dense.automaton is None:
             return set()
-        kinds = np.frombuffer(buffer.raw.translate(_KINDS), np.uint8)
+        kinds = np.frombuffer(buffer.raw.translate(KINDS), np.uint8)
         marks = np.flatnonzero(kinds >= 2)
         if not len(marks):
             tokens = np.zeros((2, 0), np.int64)
@@ -328,7 +245,7 @@ class Scanner:
         rows = self.rows(buffer, kinds)
         if not tokens.shape[1] and not rows.shape[1]:
             return doubts
-        where, code = _gather(buffer, tokens, rows)
+        where, code = gather(buffer, tokens, rows)
         keep = np.flatnonzero(code)
         where, code = where[keep], code[keep]
         groups = changes(code)
@@ -362,7 +279,7 @@ class Scanner:
         return doubts
 
     def suspects(
-        self, buffer: _Buffer, kinds: Any, marks: Ints
+        self, buffer: Buffer, kinds: Any, marks: Ints
     ) -> tuple[Ints, set[tuple[int, int]]]:
         """Return bounds (rows) of the tokens in which a digit or symbol may be an evasion."""
         import numpy as np
@@ -371,17 +288,17 @@ class Scanner:
         heads = np.append(0, breaks)
         begin = marks[heads]
         end = marks[np.append(breaks - 1, len(marks) - 1)] + 1
-        means = np.bitwise_or.reduceat(np.frombuffer(_MEANS, np.uint8)[buffer.bytes[marks]], heads)
+        means = np.bitwise_or.reduceat(np.frombuffer(MEANS, np.uint8)[buffer.bytes[marks]], heads)
         before, after = kinds[begin - 1] == 1, kinds[end] == 1
         wanted = np.where(
             before,
-            np.where(after, _INSIDE, _AFTER),
-            np.where(after, _BEFORE, _ALONE),
+            np.where(after, INSIDE, AFTER),
+            np.where(after, BEFORE, ALONE),
         )
         hit = (means & wanted) != 0
         doubts: set[tuple[int, int]] = set()
-        alone = ~before & ~after & ((means & _LONE) != 0)
-        markup = (means & _MARKUP) != 0
+        alone = ~before & ~after & ((means & LONE) != 0)
+        markup = (means & MARKUP) != 0
         raw = buffer.bytes
         alone &= (
             (kinds[begin - 2] != 1)
@@ -397,22 +314,21 @@ class Scanner:
             at = int(begin[place]) - base
             low = max(0, at - _WINDOW)
             window = text[low : at + _WINDOW]
-            if (markup[place] and TAG.search(window)) or (
-                alone[place] and _has_row(window)
-            ):
+            if (markup[place] and TAG.search(window)) or (alone[place] and has_row(window)):
                 doubts.update((base + low + p, i) for p, i in self.proposer.parted(window))
         chosen = np.flatnonzero(hit)
         spaces = np.flatnonzero(kinds == 0)
         token = np.searchsorted(spaces, begin[chosen])
-        token = token[_changes(token)]
-        star = (means & _STAR) != 0
+        token = token[is_change(token)]
+        star = (means & STAR) != 0
         hidden = star & ((before & after) | ((before | after) & (end - begin > 1)))
-        hidden |= before & after & (end - begin == 1) & ((means & _HIDE) != 0)
+        hidden |= before & after & (end - begin == 1) & ((means & HIDE) != 0)
         for place in np.flatnonzero(hidden).tolist():
             self.unmask(buffer, int(begin[place]), doubts)
         return np.stack((spaces[token - 1] + 1, spaces[token])), doubts
 
-    def unmask(self, buffer: _Buffer, place: int, doubts: set[tuple[int, int]]) -> None:
+    def unmask(self, buffer: Buffer, place: int, doubts: set[tuple[int, int]]) -> None:
+        """Add where terms may begin that have letters masked at ``place``."""
         number, base = buffer.locate(place)
         text = buffer.texts[number]
         at = place - base
@@ -422,7 +338,7 @@ class Scanner:
         for start, index in self.proposer.hide(text, low, at):
             doubts.add((start + base, index))
 
-    def rows(self, buffer: _Buffer, kinds: Any) -> Ints:
+    def rows(self, buffer: Buffer, kinds: Any) -> Ints:
         """Return bounds (rows) of rows of at least three single letters."""
         import numpy as np
 
@@ -436,7 +352,7 @@ class Scanner:
         return np.stack((buffer.runs[first], buffer.runs[last]))
 
     def join(
-        self, buffer: _Buffer, settled: Ints, doubts: set[tuple[int, int]], slow: set[int]
+        self, buffer: Buffer, settled: Ints, doubts: set[tuple[int, int]], slow: set[int]
     ) -> tuple[Any, list[tuple[int, Hits]]]:
         """Align what is in doubt and part the hits by text."""
         import numpy as np
@@ -487,162 +403,3 @@ class Scanner:
         order = np.lexsort((index, end, start, owner))
         columns = [column[order] for column in (owner, start, end, index, bits)]
         return columns, [(number, list(dict.fromkeys(hits))) for number, hits in careful.items()]
-
-
-class _Buffer:
-    """Folded texts, joined, with one byte a character."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        import numpy as np
-
-        self.texts = texts
-        joined = _GLUE.join(texts)
-        self.ascii = joined.isascii() and joined.count("\x00") == len(texts) - 1
-        if not self.ascii:
-            joined = _GLUE.join(
-                text
-                if text.isascii() and "\x00" not in text
-                else _ODD_RUN.sub(lambda run: run[0].translate(_BYTES), text)
-                for text in texts
-            )
-        self.raw = f"   {joined}   \x00".encode("latin-1")
-        self.bytes = np.frombuffer(self.raw, np.uint8)
-        sizes = np.fromiter(map(len, texts), np.int64, len(texts)) + len(_GLUE)
-        self.starts = np.cumsum(sizes) - sizes + 3
-        self.begins: list[int] = self.starts.tolist()
-        self.runs: Any = None
-        self.plain: Any = None
-
-    def locate(self, place: int) -> tuple[int, int]:
-        """Return the number of the text at ``place``, and where that text begins."""
-        number = bisect.bisect_right(self.begins, place) - 1
-        return number, self.begins[number]
-
-
-class _Automaton:
-    """Keys with their owners, searched for in a buffer."""
-
-    def __init__(self, keys: dict[bytes, list[int]]) -> None:
-        import numpy as np
-
-        form = (
-            ahocorasick_rs.Implementation.DFA
-            if sum(map(len, keys)) <= _DFA_BYTES
-            else ahocorasick_rs.Implementation.ContiguousNFA
-        )
-        self.automaton = (
-            ahocorasick_rs.BytesAhoCorasick(list(keys), implementation=form) if keys else None
-        )
-        counts = np.fromiter(map(len, keys.values()), np.int64, len(keys))
-        self.counts = counts
-        self.offsets = np.cumsum(counts) - counts
-        self.owners = np.fromiter(itertools.chain.from_iterable(keys.values()), np.int64)
-        self.unique = len(self.owners) == len(keys)
-
-    def find(self, buffer: Any) -> tuple[Ints, Ints, Ints]:
-        """Return first, last (half-open) and owner of every occurrence of every key."""
-        import numpy as np
-
-        none = np.zeros(0, np.int64)
-        if self.automaton is None:
-            return none, none, none
-        found = self.automaton.find_matches_as_indexes(buffer.tobytes(), overlapping=True)
-        flat = np.fromiter(itertools.chain.from_iterable(found), np.int64, 3 * len(found))
-        key, first, last = flat[0::3], flat[1::3], flat[2::3]
-        if self.unique:
-            return first.copy(), last.copy(), self.owners[key]
-        counts = self.counts[key]
-        total = int(counts.sum())
-        spread = np.repeat(self.offsets[key] - (np.cumsum(counts) - counts), counts)
-        owners = self.owners[spread + np.arange(total)]
-        return np.repeat(first, counts), np.repeat(last, counts), owners
-
-
-def changes(view: Any) -> Ints:
-    """Return where in ``view`` a run of equal values begins."""
-    import numpy as np
-
-    return np.flatnonzero(_changes(view))
-
-
-def _changes(view: Any) -> Any:
-    """Return for each place in ``view`` whether its value differs from the one before."""
-    import numpy as np
-
-    fresh = np.ones(len(view), np.bool_)
-    np.not_equal(view[1:], view[:-1], out=fresh[1:])
-    return fresh
-
-
-def _has_row(text: str) -> bool:
-    """Whether ``text`` has three pieces in a row, each a single letter or a symbol for one."""
-    pieces = 0
-    lettered = symbol = False
-    for token in text.split():
-        if not _PIECES.fullmatch(token):
-            pieces, lettered, symbol = 0, False, False
-            continue
-        pieces += len(_PIECE.findall(token))
-        lettered = lettered or any(map(str.isalpha, token))
-        symbol = symbol or not token.isalnum()
-        if pieces >= 3 and lettered and symbol:
-            return True
-    return False
-
-
-def _gather(buffer: _Buffer, tokens: Ints, rows: Ints) -> tuple[Ints, Any]:
-    """Copy tokens and rows of single letters: positions, and thinned bytes (0: to be dropped)."""
-    import numpy as np
-
-    parts_where, parts_code = [], []
-    for (start, end), table in ((tokens, _THINNED), (rows, _BARE)):
-        if not len(start):
-            continue
-        sizes = end - start + 1
-        ends = np.cumsum(sizes)
-        where = np.arange(int(ends[-1])) + np.repeat(start - ends + sizes, sizes)
-        code = np.frombuffer(table, np.uint8)[buffer.bytes[where]]
-        code[ends - 1] = 32
-        parts_where.append(where)
-        parts_code.append(code)
-    return np.concatenate(parts_where), np.concatenate(parts_code)
-
-
-def _plain_key(pattern: Pattern) -> bytes:
-    """Return what the plain view has where the pattern is written plainly."""
-    spaced = f"{' ' * pattern.left}{pattern.text}{' ' * pattern.right}"
-    view = spaced.encode("ascii").translate(_PLAIN)
-    return bytes(byte for place, byte in enumerate(view) if not place or byte != view[place - 1])
-
-
-def _dense_keys(pattern: Pattern) -> set[bytes]:
-    """Return what the small buffer has where the pattern is evaded, one vowel masked or none."""
-    text = pattern.text
-    if (
-        pattern.letters < 3
-        or pattern.words
-        or not text.isascii()
-        or not (pattern.leet or pattern.separators or pattern.masking)
-    ):
-        return set()
-    texts = [text]
-    if pattern.masking and pattern.letters >= 4 and pattern.index >= 0:
-        texts += [
-            text[:place] + text[place + 1 :]
-            for place in range(1, len(text) - 1)
-            if text[place] in "aeiouy"
-        ]
-    return {thin(text).encode("ascii") for text in texts}
-
-
-def _is_simple(pattern: Pattern) -> bool:
-    text = pattern.text
-    return text.isascii() and text.isalpha() and len(set(text)) > 1
-
-
-def _needs(text: str) -> list[int]:
-    return [len(list(run)) for _, run in itertools.groupby(text)]
-
-
-def _tail(text: str) -> int:
-    return len(text) - len(text.rstrip(text[-1]))

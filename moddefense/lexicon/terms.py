@@ -27,7 +27,7 @@ MATCHES = ("word", "prefix", "suffix", "substring", "text")
 STATUSES = ("active", "retired")
 SEVERITIES = (1, 2, 3, 4)
 STEPS = (*FOLD_STEPS, "leet", "repetition", "separators", "masking")
-"""Every step a hit may have been found through; any can be switched off, by term, list or matcher."""
+"""Every step a hit may be found through; any can be switched off, by term, list or matcher."""
 
 _NONE: frozenset[str] = frozenset()
 
@@ -71,9 +71,7 @@ class Term:
         _check_choice("status", self.status, STATUSES)
         if self.kind == "allow":
             if self.severity is not None:
-                raise LexiconError(
-                    f"severity {self.severity!r} on an allow term; leave it empty"
-                )
+                raise LexiconError(f"severity {self.severity!r} on an allow term; leave it empty")
         else:
             if self.severity is None:
                 raise LexiconError("severity of a block term is empty; use 1 (mild) to 4 (extreme)")
@@ -103,6 +101,9 @@ class Lexicon:
 
     name: str
     terms: tuple[Term, ...]
+    _by_id: dict[str, Term]
+    _off: dict[str, frozenset[str]]
+    _fingerprint: str | None
 
     def __init__(
         self,

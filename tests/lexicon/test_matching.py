@@ -165,7 +165,7 @@ class TestSteps:
             assert by_term.find("cr@p" if step == "leet" else "craaap")
 
     def test_an_unknown_one_is_refused(self) -> None:
-        with pytest.raises(LexiconError, match="'l33t'.*leet"):
+        with pytest.raises(LexiconError, match=r"'l33t'.*leet"):
             Matcher(lexicon(), off=["l33t"])
 
     def test_are_part_of_the_fingerprint(self) -> None:

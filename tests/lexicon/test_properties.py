@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from moddefense.folding import fold
 from moddefense.lexicon import STEPS, Lexicon, Match, Matcher, Term
-from moddefense.lexicon.alignment import Pattern, align
+from moddefense.lexicon.alignment import align
 from moddefense.lexicon.masking import STYLES
+from moddefense.lexicon.patterns import Pattern
 
 _MATCHES = ("word", "prefix", "suffix", "substring")
 _BITS = ("leet", "repetition", "separators", "masking")
@@ -87,9 +88,7 @@ def test_spans_are_in_the_original_and_sorted(listed: list[Term], text: str) -> 
 
 @settings(max_examples=150, deadline=None)
 @given(terms(), terms("allow"), texts)
-def test_an_allow_term_never_adds_a_hit(
-    listed: list[Term], allowed: list[Term], text: str
-) -> None:
+def test_an_allow_term_never_adds_a_hit(listed: list[Term], allowed: list[Term], text: str) -> None:
     before = Matcher(Lexicon(listed)).find(text)
     after = Matcher(Lexicon([*listed, *allowed])).find(text)
     assert as_set(after) <= as_set(before)

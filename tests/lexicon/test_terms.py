@@ -168,5 +168,5 @@ def test_shipped_lists_load_by_language_and_name() -> None:
     one = load_lexicon(list_names()[0])
     assert set(one.terms) <= set(everything.terms)
     assert 0 < len(one) < len(english) <= len(everything)
-    with pytest.raises(LexiconError, match="'en/none'.*en/"):
+    with pytest.raises(LexiconError, match=r"'en/none'.*en/"):
         load_lexicon("en/none")
