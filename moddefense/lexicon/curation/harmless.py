@@ -67,7 +67,11 @@ def is_derived(word: str, term: str, known: Collection[str]) -> bool:
     start = word.find(term)
     while start >= 0:
         before, after = word[:start].rstrip("-"), word[start + len(term) :].lstrip("-")
-        heads = not before or _BEGINNINGS.fullmatch(before) or (len(before) > 2 and before in known)
+        heads = (
+            not before
+            or _BEGINNINGS.fullmatch(before)
+            or (len(before) > 2 and before != term and before in known)
+        )
         if after[:1] == term[-1] and _ENDINGS.fullmatch(after[1:]):
             after = after[1:]  # a letter doubled before an ending
         tails = not after or _ENDINGS.fullmatch(after) or _HEADS.fullmatch(after)
