@@ -1,0 +1,233 @@
+"""Perturbations of embeddings, the loss, and the training step that uses both."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moddefense.classifier.adversarial import PERTURBATIONS, fgm, masked_cross_entropy
+from moddefense.classifier.fitting import make_step
+
+SEED = tf.constant([1, 2], tf.int32)
+IDS = np.array([[3, 9, 1, 4, 0], [8, 7, 0, 0, 0], [5, 0, 0, 0, 0]], np.int32)
+MASK = tf.cast(IDS != 0, tf.float32)
+LABELS = np.array([[1, 0], [0, 0], [1, 1]], np.float32)
+
+
+def lengths_of(shift):
+    """L2 norm of each text's perturbation over its whole sequence, in float64."""
+    return np.sqrt((np.asarray(shift, np.float64) ** 2).sum(axis=(1, 2)))
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    batch=st.integers(1, 3),
+    time=st.integers(1, 6),
+    exponent=st.integers(-25, 30),
+    epsilon=st.just(0.0) | st.floats(1e-6, 100),
+    method=st.sampled_from(sorted(PERTURBATIONS)),
+)
+def test_the_norm_over_the_whole_sequence_is_epsilon_and_padding_gets_none(
+    seed, batch, time, exponent, epsilon, method
+):
+    generator = np.random.Generator(np.random.PCG64(seed))
+    gradient = (generator.normal(size=(batch, time, 3)) * 10.0**exponent).astype(np.float32)
+    lengths = generator.integers(0, time + 1, batch)
+    mask = (np.arange(time) < lengths[:, None]).astype(np.float32)
+    shift = PERTURBATIONS[method](tf.constant(gradient), tf.constant(mask), epsilon, SEED).numpy()
+    assert np.isfinite(shift).all()
+    assert not shift[mask == 0].any()
+    np.testing.assert_allclose(lengths_of(shift), np.where(lengths > 0, epsilon, 0), rtol=1e-5)
+
+
+@given(epsilon=st.floats(0.01, 10), scale=st.sampled_from([1e-20, 1e-3, 1.0, 1e20]))
+def test_fgm_points_along_the_gradient(epsilon, scale):
+    gradient = np.random.Generator(np.random.PCG64(0)).normal(size=(3, 5, 4)).astype(np.float32)
+    shift = fgm(tf.constant(gradient * np.float32(scale)), MASK, epsilon, SEED).numpy()
+    masked = gradient * MASK.numpy()[..., None]
+    expected = epsilon * masked / np.sqrt((masked**2).sum(axis=(1, 2), keepdims=True))
+    np.testing.assert_allclose(shift, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-38, 1e-45])
+def test_next_to_no_gradient_is_no_number_that_is_none(value):
+    shift = fgm(tf.fill([1, 5, 4], value), MASK[:1], 2.0, SEED).numpy()
+    assert np.isfinite(shift).all()
+    assert lengths_of(shift)[0] <= 2.0 * (1 + 1e-6)
+    if value == 0:
+        assert not shift.any()
+
+
+def test_a_random_direction_is_fixed_by_its_seed():
+    zeros = tf.zeros([3, 5, 4])
+    one, same, other = (
+        PERTURBATIONS["random"](zeros, MASK, 1.0, seed) for seed in (SEED, SEED, SEED + 1)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+    assert not np.array_equal(one[0], one[1])
+
+
+# The loss
+
+
+def test_the_loss_is_the_mean_over_the_known_labels():
+    labels = np.array([[1, np.nan], [0, 1]], np.float32)
+    logits = np.array([[2.0, 9.0], [1.0, -1.0]], np.float32)
+    expected = np.mean([np.log1p(np.exp(-2)), np.log1p(np.exp(1)), np.log1p(np.exp(1))])
+    assert float(masked_cross_entropy(labels, logits)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_unknown_labels_have_no_gradient_and_knowing_nothing_is_no_loss():
+    for labels in ([[np.nan, 1.0]], [[np.nan, np.nan]]):
+        logits = tf.Variable([[100.0, 0.0]])
+        with tf.GradientTape() as tape:
+            loss = masked_cross_entropy(tf.constant(labels, tf.float32), logits)
+        gradient = tape.gradient(loss, logits).numpy()
+        assert np.isfinite(gradient).all()
+        assert gradient[0, 0] == 0
+    assert float(loss) == 0
+
+
+# Against a second implementation in float64
+
+
+def reference_loss(network, embedded, mask, labels):
+    """Clean loss of embeddings ``[batch, time, width]``, in float64 and plain numpy."""
+    kernel, bias = (np.asarray(v, np.float64) for v in network.encoder.trainable_variables)
+    head = network.head
+    w_in, b_in, w_out, b_out = (
+        np.asarray(v, np.float64) for v in (head.kernel_in, head.bias_in, head.kernel_out,
+                                            head.bias_out)
+    )  # fmt: skip
+    side, time = len(kernel) // 2, embedded.shape[1]
+    padded = np.pad(embedded, ((0, 0), (side, side), (0, 0)))
+    features = bias + sum(padded[:, k : k + time] @ kernel[k] for k in range(len(kernel)))
+    features = np.maximum(features, 0) * mask[..., None]
+    mean = features.sum(axis=1) / np.maximum(mask.sum(axis=1), 1)[:, None]
+    pooled = np.concatenate([features.max(axis=1), mean], axis=1)
+    logits = np.maximum(pooled @ w_in + b_in, 0) @ w_out + b_out
+    known = ~np.isnan(labels)
+    targets = np.where(known, labels, 0)
+    return (np.logaddexp(0, logits) - targets * logits)[known].mean()
+
+
+def test_the_adversary_goes_where_a_finite_difference_says(make_network):
+    network = make_network()
+    labels = np.array([[1, 0], [0, np.nan], [1, 1]], np.float32)
+    embedded, mask = network.embed(IDS), MASK.numpy().astype(np.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(embedded)
+        loss = masked_cross_entropy(labels, network.classify(embedded, MASK))
+    direction = fgm(tape.gradient(loss, embedded), MASK, 1.0, SEED).numpy().astype(np.float64)
+
+    point = embedded.numpy().astype(np.float64)
+    assert float(loss) == pytest.approx(reference_loss(network, point, mask, labels), rel=1e-5)
+    slope, step = np.zeros_like(point), 1e-6
+    for index in np.argwhere(mask > 0):
+        for unit in range(point.shape[2]):
+            at = (*index, unit)
+            up, down = point.copy(), point.copy()
+            up[at] += step
+            down[at] -= step
+            slope[at] = (
+                reference_loss(network, up, mask, labels)
+                - reference_loss(network, down, mask, labels)
+            ) / (2 * step)
+    norm = np.sqrt((slope**2).sum(axis=(1, 2), keepdims=True))
+    assert (norm > 0).all()
+    np.testing.assert_allclose(direction, slope / norm, atol=2e-4)
+
+    # Climbing a little along it raises the loss by the norm of the slope.
+    epsilon = 1e-4
+    climbed = reference_loss(network, point + epsilon * direction, mask, labels)
+    gained = (climbed - reference_loss(network, point, mask, labels)) / epsilon
+    assert gained == pytest.approx(norm.sum(), rel=1e-2)
+
+
+# The training step
+
+
+def run_step(network, *, labels=LABELS, ids=IDS, rate=0.0, **settings):
+    """Loss of one step, and what plain descent took from each weight (the gradient at rate 1)."""
+    optimizer = keras.optimizers.SGD(rate)
+    before = [v.numpy() for v in network.trainable_variables]
+    settings = {"method": "fgm", "epsilon": 0.5, "weight": 1.0, **settings}
+    step = make_step(network, optimizer, **settings)
+    loss = float(step(ids, labels, SEED))
+    return loss, [b - v.numpy() for b, v in zip(before, network.trainable_variables, strict=True)]
+
+
+def clean_loss(network, ids=IDS, labels=LABELS):
+    return float(masked_cross_entropy(labels, network(ids)))
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_epsilon_zero_counts_the_clean_loss_twice(make_network, weight):
+    network = make_network()
+    loss, _ = run_step(network, epsilon=0.0, weight=weight)
+    assert loss == pytest.approx((1 + weight) * clean_loss(network), rel=1e-5)
+
+
+def test_without_an_adversary_the_loss_is_the_clean_one(make_network):
+    network = make_network()
+    assert run_step(network, method="none")[0] == pytest.approx(clean_loss(network), rel=1e-5)
+
+
+def test_fgm_hurts_more_than_a_random_direction(make_network):
+    network = make_network()
+    clean = clean_loss(network)
+    worst, random = (
+        run_step(network, method=method, epsilon=0.3)[0] - clean for method in ("fgm", "random")
+    )
+    assert worst > random
+    assert worst > clean
+
+
+def test_the_perturbation_is_a_constant_to_the_weights(make_network):
+    network = make_network()
+    embedded = network.embed(IDS)
+    with tf.GradientTape() as tape:
+        tape.watch(embedded)
+        loss = masked_cross_entropy(LABELS, network.classify(embedded, MASK))
+    shift = tf.constant(fgm(tape.gradient(loss, embedded), MASK, 0.5, SEED).numpy())
+    with tf.GradientTape() as tape:
+        embedded = network.embed(IDS)
+        loss = masked_cross_entropy(LABELS, network.classify(embedded, MASK))
+        loss += 2.0 * masked_cross_entropy(LABELS, network.classify(embedded + shift, MASK))
+    expected = tape.gradient(loss, [v.value for v in network.trainable_variables])
+    found, taken = run_step(network, rate=1.0, epsilon=0.5, weight=2.0)
+    assert found == pytest.approx(float(loss), rel=1e-5)
+    for ours, theirs in zip(taken, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_unknown_labels_influence_neither_loss_nor_weights(make_network):
+    unknown = LABELS.copy()
+    unknown[1] = np.nan
+    loss, taken = run_step(make_network(), labels=unknown, rate=1.0)
+    without, expected = run_step(make_network(), ids=IDS[[0, 2]], labels=LABELS[[0, 2]], rate=1.0)
+    assert loss == pytest.approx(without, rel=1e-5)
+    for ours, theirs in zip(taken, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["none", "random", "fgm"])
+@pytest.mark.parametrize(
+    ("ids", "labels"),
+    [
+        (np.zeros((2, 3), np.int32), LABELS[:2]),
+        (IDS[:1, :1], LABELS[:1]),
+        (IDS, np.full((3, 2), np.nan, np.float32)),
+    ],
+    ids=["all padding", "one token", "nothing known"],
+)
+def test_poor_batches_leave_numbers(make_network, method, ids, labels):
+    network = make_network(dropout=0.5, embedding_dropout=0.5)
+    loss, _ = run_step(network, ids=ids, labels=labels, rate=0.1, method=method)
+    assert np.isfinite(loss)
+    assert all(np.isfinite(weights).all() for weights in network.get_weights())

@@ -1,0 +1,118 @@
+"""Calibration: logits to probabilities, weights for prevalence, and the calibration error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moddefense.classifier.calibration import (
+    Calibration,
+    expected_calibration_error,
+    mixing_weight,
+    prevalence_weights,
+)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def both_classes(logits, probabilities):
+    """Every logit once as harmful and once as not, weighted so that frequencies are exact."""
+    return (
+        np.concatenate([logits, logits]),
+        np.repeat([1.0, 0.0], len(logits)),
+        np.concatenate([probabilities, 1 - probabilities]) * 1000,
+    )
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.4, -2.0), (3.0, 1.5)])
+def test_platt_scaling_recovers_its_parameters(slope, intercept):
+    grid = np.linspace(-4, 4, 81)
+    logits, labels, weights = both_classes(grid, sigmoid(slope * grid + intercept))
+    found = Calibration.fit(logits[:, None], labels[:, None], weights)
+    assert found.slope[0] == pytest.approx(slope, rel=0.01)
+    assert found.intercept[0] == pytest.approx(intercept, abs=0.01)
+    np.testing.assert_allclose(
+        found.probabilities(grid[:, None])[:, 0], sigmoid(slope * grid + intercept), atol=2e-3
+    )
+
+
+def test_each_label_is_fitted_on_what_is_known_of_it():
+    grid = np.linspace(-4, 4, 41)
+    logits, labels, weights = both_classes(grid, sigmoid(2 * grid))
+    misleading = np.full_like(labels, np.nan)
+    one_class = np.where(np.arange(len(labels)) % 2, 1.0, np.nan)
+    backwards = 1 - labels
+    columns = np.stack([labels, misleading, one_class, backwards], axis=1)
+    found = Calibration.fit(np.repeat(logits[:, None], 4, axis=1), columns, weights)
+    assert found.slope.tolist() == [pytest.approx(2, rel=0.01), 1.0, 1.0, 1.0]
+    assert found.intercept[1:].tolist() == [0.0, 0.0, 0.0]
+
+
+@given(
+    logits=st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=20),
+    slope=st.floats(0.01, 10),
+    intercept=st.floats(-10, 10),
+)
+def test_probabilities_keep_the_order_and_their_range(logits, slope, intercept):
+    calibration = Calibration(np.array([slope]), np.array([intercept]))
+    found = calibration.probabilities(np.sort(np.array(logits, np.float32))[:, None])[:, 0]
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (np.diff(found) >= 0).all()
+
+
+@given(harmful=st.lists(st.booleans(), min_size=2, max_size=50), prevalence=st.floats(0.01, 0.99))
+def test_weights_give_the_prevalence_and_keep_the_total(harmful, prevalence):
+    labels = np.array(harmful, float)
+    weights = prevalence_weights(labels, prevalence)
+    if 0 < labels.mean() < 1:
+        assert np.average(labels, weights=weights) == pytest.approx(prevalence)
+        assert weights.sum() == pytest.approx(len(labels))
+    else:
+        assert weights.tolist() == [1.0] * len(labels)
+
+
+def test_prevalence_zero_keeps_the_corpus():
+    assert prevalence_weights(np.array([1.0, 0.0, 0.0]), 0).tolist() == [1, 1, 1]
+
+
+# Calibration error
+
+
+def test_the_limit_cases_of_the_calibration_error():
+    ones = np.ones(4)
+    assert expected_calibration_error(np.array([1.0, 1, 0, 0]), np.array([1, 1, 0, 0]), ones) == 0
+    assert expected_calibration_error(np.array([1.0, 1, 0, 0]), np.array([0, 0, 1, 1]), ones) == 1
+    half = expected_calibration_error(np.full(4, 0.5), np.array([1, 0, 1, 0]), ones)
+    assert half == pytest.approx(0)
+    sure = expected_calibration_error(np.full(4, 0.9), np.array([1, 0, 1, 0]), ones)
+    assert sure == pytest.approx(0.4)
+
+
+def test_the_calibration_error_is_weighted():
+    probabilities, labels = np.array([0.9, 0.1]), np.array([1, 1])
+    for weights, expected in (([1, 0], 0.1), ([0, 1], 0.9), ([3, 1], 0.3)):
+        found = expected_calibration_error(probabilities, labels, np.array(weights, float))
+        assert found == pytest.approx(expected)
+
+
+def test_one_bin_is_the_gap_of_the_means():
+    probabilities, labels = np.array([0.1, 0.4, 0.9]), np.array([1, 0, 1])
+    found = expected_calibration_error(probabilities, labels, np.ones(3), bins=1)
+    assert found == pytest.approx(abs(probabilities.mean() - labels.mean()))
+
+
+# A second model
+
+
+def test_a_second_model_counts_as_much_as_it_helps():
+    generator = np.random.Generator(np.random.PCG64(1))
+    first, second = generator.normal(size=(2, 4000))
+    labels = (generator.random(4000) < sigmoid(2 * first + second)).astype(float)
+    both, weights = np.stack([first, second], axis=1), np.ones(4000)
+    assert mixing_weight(both, labels, weights) == pytest.approx(0.5, abs=0.1)
+    assert mixing_weight(np.stack([first, -second], axis=1), labels, weights) == 0
+    assert mixing_weight(np.stack([-first, second], axis=1), labels, weights) == 0

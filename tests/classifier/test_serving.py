@@ -1,0 +1,100 @@
+"""The compiled network: equal to the Keras network, and blind to the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moddefense.classifier import serving
+from moddefense.classifier.fitting import pad
+from moddefense.classifier.model import network_weights
+from moddefense.classifier.serving import CompiledNetwork, windows
+from moddefense.tokens import Tokens
+
+LENGTHS = (3, 0, 1, 12, 2, 64, 7, 0, 31, 5)
+
+
+@pytest.mark.parametrize("reach", [1, 3, 5])
+@pytest.mark.parametrize("labels", [1, 3])
+def test_it_equals_the_keras_network(make_network, make_tokens, reach, labels):
+    network = make_network(reach=reach, labels=labels, channels=7, hidden=9)
+    tokens = make_tokens(*LENGTHS)
+    compiled = CompiledNetwork(network_weights(network))
+    found = compiled.logits(compiled.pool(tokens))
+    ids = pad(tokens, np.arange(len(LENGTHS)), longest=100)
+    np.testing.assert_allclose(found, network(ids).numpy(), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 10, 63, 10**6])
+def test_pieces_of_any_size_give_the_same(make_network, make_tokens, monkeypatch, chunk):
+    compiled = CompiledNetwork(network_weights(make_network()))
+    tokens = make_tokens(*LENGTHS)
+    expected = compiled.pool(tokens)
+    monkeypatch.setattr(serving, "CHUNK", chunk)
+    np.testing.assert_array_equal(compiled.pool(tokens), expected)
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 29), max_size=20), min_size=1, max_size=150),
+    data=st.data(),
+)
+def test_a_row_is_the_same_to_the_last_bit_in_any_company(make_network, rows, data):
+    compiled = CompiledNetwork(network_weights(make_network()))
+
+    def logits(some):
+        values = np.array([v for row in some for v in row], np.int32)
+        pooled = compiled.pool(Tokens(values, np.array([len(row) for row in some], np.int64)))
+        return compiled.logits(pooled)
+
+    together = logits(rows)
+    order = data.draw(st.permutations(range(len(rows))))
+    np.testing.assert_array_equal(logits([rows[i] for i in order]), together[list(order)])
+    row = data.draw(st.integers(0, len(rows) - 1))
+    np.testing.assert_array_equal(logits([rows[row]])[0], together[row])
+
+
+def test_masks_drop_features_and_hidden_units(make_network, make_tokens):
+    compiled = CompiledNetwork(network_weights(make_network()))
+    pooled = compiled.pool(make_tokens(*LENGTHS))
+    ones = (np.ones(10, np.float32), np.ones(6, np.float32))
+    np.testing.assert_array_equal(compiled.logits(pooled, ones), compiled.logits(pooled))
+    nothing = (np.zeros(10, np.float32), np.ones(6, np.float32))
+    blind = compiled.logits(pooled, nothing)
+    assert (blind == blind[0]).all()
+    bias = network_weights(make_network())["out_bias"]
+    silent = compiled.logits(pooled, (np.ones(10, np.float32), np.zeros(6, np.float32)))
+    np.testing.assert_array_equal(silent, np.broadcast_to(bias, silent.shape))
+
+
+def test_no_texts_and_no_tokens(make_network):
+    compiled = CompiledNetwork(network_weights(make_network()))
+    none = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+    assert compiled.logits(compiled.pool(none)).shape == (0, 2)
+    empty = Tokens(np.empty(0, np.int32), np.zeros(3, np.int64))
+    assert not compiled.pool(empty).any()
+
+
+@given(
+    lengths=st.lists(st.integers(0, 60), max_size=6),
+    size=st.integers(2, 20),
+    overlap=st.integers(0, 19),
+)
+def test_windows_cover_every_token_and_overlap(lengths, size, overlap):
+    overlap = min(overlap, size - 1)
+    values = np.arange(sum(lengths), dtype=np.int32)
+    tokens = Tokens(values, np.array(lengths, np.int64))
+    cut, owner = windows(tokens, size=size, overlap=overlap)
+    assert sorted(set(owner.tolist())) == list(range(len(lengths)))
+    assert (np.diff(owner) >= 0).all()
+    pieces = np.split(cut.values, np.cumsum(cut.lengths)[:-1])
+    for text, (start, length) in enumerate(zip(tokens.starts, lengths, strict=True)):
+        mine = [pieces[i].tolist() for i in np.flatnonzero(owner == text)]
+        assert all(len(piece) <= size for piece in mine)
+        assert sorted({t for piece in mine for t in piece}) == list(range(start, start + length))
+        assert all(piece == list(range(piece[0], piece[0] + len(piece))) for piece in mine if piece)
+        for before, after in zip(mine, mine[1:], strict=False):
+            assert before[len(before) - overlap :] == after[:overlap]
+        if length <= size:
+            assert len(mine) == 1

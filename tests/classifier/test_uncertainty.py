@@ -1,0 +1,38 @@
+"""Dropout sampling: the masks, and the spread that they give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from moddefense.classifier.uncertainty import dropout_masks
+
+
+def test_masks_are_fixed_by_the_seed():
+    one, same, other = (dropout_masks(40, 20, rate=0.5, samples=3, seed=s) for s in (1, 1, 2))
+    for (a, b), (c, d) in zip(one, same, strict=True):
+        np.testing.assert_array_equal(a, c)
+        np.testing.assert_array_equal(b, d)
+    assert not np.array_equal(one[0][0], other[0][0])
+    assert not np.array_equal(one[0][0], one[1][0])
+
+
+def test_more_samples_begin_with_the_same_ones():
+    few, many = (dropout_masks(40, 20, rate=0.5, samples=n, seed=1) for n in (2, 5))
+    np.testing.assert_array_equal(few[1][1], many[1][1])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_masks_drop_their_share_and_keep_the_mean(rate):
+    masks = dropout_masks(4000, 10, rate=rate, samples=5, seed=1)
+    features = np.concatenate([features for features, _ in masks])
+    assert set(np.unique(features)) == {np.float32(0), np.float32(1 / (1 - rate))}
+    assert np.mean(features == 0) == pytest.approx(rate, abs=0.02)
+    assert features.mean() == pytest.approx(1, abs=0.1)
+    assert features.dtype == np.float32
+
+
+def test_rate_zero_drops_nothing():
+    for features, hidden in dropout_masks(7, 3, rate=0.0, samples=4, seed=1):
+        assert (features == 1).all()
+        assert (hidden == 1).all()
