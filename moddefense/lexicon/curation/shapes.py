@@ -88,8 +88,10 @@ def _rows(reader: csv.DictReader[str]) -> Iterator[Raw]:
         )
     try:
         for row in reader:
-            entry = _entry({key: value for key, value in row.items() if key is not None and value})
-            if None in row:
+            values = {key: value for key, value in row.items() if key == "exceptions" or value}
+            extra = values.pop(None, None)
+            entry = _entry(values)
+            if extra:
                 entry.skip = "a row with more fields than columns"
             yield entry
     except csv.Error as error:
