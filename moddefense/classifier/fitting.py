@@ -86,7 +86,7 @@ def fit(
     """Train ``network`` in place and return the history, a record an epoch.
 
     ``validate`` returns the metric to improve, after each epoch; with early stopping the best
-    epoch's weights stay. Raises TrainingError when the loss is not a number.
+    epoch's weights stay. Raises TrainingError when the loss or a weight is not finite.
     """
     settings = recipe.training
     batches = -(-len(tokens.lengths) // settings.batch_size)
@@ -119,15 +119,15 @@ def fit(
             if number % 20 == 19 or number == batches - 1:
                 loss = float(losses[-1])
                 if not np.isfinite(loss):
-                    raise TrainingError(
-                        f"loss is {loss} in epoch {epoch + 1}, step {number + 1}; lower "
-                        "training.learning_rate or adversarial.epsilon"
-                    )
+                    raise _diverged(f"loss is {loss} in epoch {epoch + 1}, step {number + 1}")
                 done = epoch * batches + number + 1
                 _tell(progress, kind="step", epoch=epoch + 1, epochs=settings.epochs,
                       step=number + 1, steps=batches, loss=loss,
                       seconds_left=(time.monotonic() - began) / done
                       * (settings.epochs * batches - done))  # fmt: skip
+        # A maximum over the text can swallow what is not a number, and the loss then looks sound.
+        if not all(np.isfinite(weights).all() for weights in network.get_weights()):
+            raise _diverged(f"weights are not finite after epoch {epoch + 1}")
         record = {
             "epoch": epoch + 1,
             "loss": float(np.mean([float(loss) for loss in losses])),
@@ -145,6 +145,10 @@ def fit(
     if settings.early_stopping:
         network.set_weights(best_weights)
     return history
+
+
+def _diverged(what: str) -> TrainingError:
+    return TrainingError(f"{what}; lower training.learning_rate or adversarial.epsilon")
 
 
 def epoch_batches(lengths: np.ndarray, recipe: Recipe, epoch: int) -> Iterator[np.ndarray]:
