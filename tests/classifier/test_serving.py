@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,7 +96,7 @@ def test_windows_cover_every_token_and_overlap(lengths, size, overlap):
         assert all(len(piece) <= size for piece in mine)
         assert sorted({t for piece in mine for t in piece}) == list(range(start, start + length))
         assert all(piece == list(range(piece[0], piece[0] + len(piece))) for piece in mine if piece)
-        for before, after in zip(mine, mine[1:], strict=False):
+        for before, after in itertools.pairwise(mine):
             assert before[len(before) - overlap :] == after[:overlap]
         if length <= size:
             assert len(mine) == 1
