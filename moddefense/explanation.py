@@ -72,6 +72,7 @@ def _trigger(alone: Screening, guard: Guard) -> Mapping[str, Any]:
 def _classifier(alone: Screening, guard: Guard) -> Mapping[str, Any]:
     uncertainty = alone.uncertainty[0]
     return {
+        "read": alone.readings.get(0, alone.texts[0]),
         "score": round(float(alone.score[0]), DIGITS),
         # Sampled only where it can change the decision.
         "uncertainty": None if np.isnan(uncertainty) else round(float(uncertainty), DIGITS),

@@ -56,7 +56,10 @@ class Models:
         from moddefense.tokens import TokenColumn
 
         if screening.tokens is None:
-            screening.tokens = TokenColumn(self.tokenizer, screening.texts)
+            texts = list(screening.texts)
+            for row, reading in screening.readings.items():
+                texts[row] = reading
+            screening.tokens = TokenColumn(self.tokenizer, texts)
         return screening.tokens.take(rows)
 
 

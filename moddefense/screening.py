@@ -7,6 +7,7 @@ and a row becomes an object only when somebody iterates.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ class Screening:
     demands; ``forced`` marks rows that must reach the classifier; ``audited`` those sent there as a
     sample; ``trigger``, ``score`` and ``uncertainty`` are float64 with NaN for "not computed";
     ``labels`` is float64 ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match.
+    ``readings`` has, by row, the text as the models shall read it where that is another.
     """
 
     def __init__(self, texts: Sequence[str], policy: Policy) -> None:
@@ -76,6 +78,7 @@ class Screening:
         self.label_names: tuple[str, ...] = ()
         self.labels = np.empty((n, 0))
         self.matches: list[tuple[Match, ...]] = [()] * n
+        self.readings: dict[int, str] = {}
         self.tokens: TokenColumn | None = None
 
     def __len__(self) -> int:
@@ -131,8 +134,6 @@ class Screening:
         """
         import pyarrow as pa
 
-        from moddefense.lexicon.columns import match_column
-
         n = len(self)
         columns: dict[str, Any] = {
             "id": pa.array([str(i) for i in range(n)] if ids is None else ids, pa.string()),
@@ -142,13 +143,13 @@ class Screening:
             "score": _floats(self.score),
             "uncertainty": _floats(self.uncertainty),
             "labels": self._label_array(),
-            "matches": match_column(self.matches),
-            "reason": pa.array([self.policy.reason(self, i) for i in range(n)], pa.string()),
+            "matches": self._match_array(),
+            "reason": _strings([self.policy.reason(self, i) for i in range(n)]),
         }
         if include_text:
-            columns["text"] = pa.array(self.texts, pa.string())
+            columns["text"] = _strings(self.texts)
         if mask:
-            columns["masked"] = pa.array(self._masked(), pa.string())
+            columns["masked"] = _strings(self._masked())
         return pa.table(columns)
 
     def _masked(self) -> list[str]:
@@ -159,6 +160,17 @@ class Screening:
             spans = [(match.start, match.end) for match in matches if match.term.kind == "block"]
             masked.append(cover(text, spans, "asterisks") if spans else text)
         return masked
+
+    def _match_array(self) -> pa.Array:
+        from moddefense.lexicon.columns import match_column
+
+        try:
+            return match_column(self.matches)
+        except UnicodeEncodeError:
+            return match_column(
+                [[match._replace(text=_well_formed(match.text)) for match in row]
+                 for row in self.matches]
+            )  # fmt: skip
 
     def _label_array(self) -> pa.Array:
         """Labels as a struct: the same keys in every row, null where the classifier did not run."""
@@ -184,6 +196,20 @@ def _names(column: np.ndarray, names: Sequence[str]) -> list[str | None]:
 
 def _optional(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), DIGITS)
+
+
+def _strings(values: Sequence[str]) -> pa.Array:
+    """Strings as an array; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([_well_formed(value) for value in values], pa.string())
+
+
+def _well_formed(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _floats(column: np.ndarray) -> pa.Array:
