@@ -27,8 +27,7 @@ __all__ = ["FOLD_STEPS", "fold", "fold_many", "fold_map", "fold_signs"]
 FOLD_STEPS = ("invisible", "styled", "accents", "homoglyph")
 """The steps that can be switched off; lowering the case is always on."""
 
-MAX_MARKS = 30
-"""Marks kept on one character: the limit of the Stream-Safe format of UAX #15."""
+MAX_MARKS = 30  # kept on one character: the limit of the Stream-Safe format of UAX #15
 
 _MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins the one before it
 _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127))

@@ -15,7 +15,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from moddefense.lexicon.context import free
+from moddefense.lexicon.context import (
+    free,
+    like_inside,
+    run_end,
+    single_at,
+    single_before,
+    stands_apart,
+    starred,
+)
 from moddefense.lexicon.patterns import (
     LEET,
     LEET_SYMBOLS,
@@ -83,7 +91,7 @@ def align_word(text: str, start: int, word: Pattern) -> tuple[int, int] | None:
 
 def _phrase(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
     """Align a phrase word by word, over any white space."""
-    place, bits, evaded = start, 0, False
+    place, bits, evaded, digits = start, 0, False, 0
     last = len(pattern.words) - 1
     weighty = pattern.weighty
     for number, word in enumerate(pattern.words):
@@ -106,7 +114,8 @@ def _phrase(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
                 bits |= 16
         bits |= found[1]
         place = found[0]
-    if evaded and not bits & 16:
+        digits += search.digits
+    if (evaded and not bits & 16) or digits * 3 > pattern.letters * 2:
         return None
     return place, bits & 15
 
@@ -123,7 +132,7 @@ def _headed(text: str, start: int, pattern: Pattern) -> bool:
         first -= 1
     if pattern.left:
         return first == start
-    last = _run(text, start)
+    last = run_end(text, start)
     need = pattern.runs[0]
     spare = last - first - need
     if spare >= 2 and pattern.repetition:
@@ -131,22 +140,12 @@ def _headed(text: str, start: int, pattern: Pattern) -> bool:
     return start == max(last - need, first)
 
 
-def _run(text: str, place: int) -> int:
-    """Return the end of the run of equal characters at ``place``."""
-    glyph = text[place]
-    size = len(text)
-    end = place + 1
-    while end < size and text[end] == glyph:
-        end += 1
-    return end
-
-
 class _Search:
     """Depth first search of one alignment; exact readings are tried before all others."""
 
     __slots__ = (
-        "after", "ahead", "budget", "digits", "gaps", "masked", "masks", "pattern", "plain",
-        "start", "surplus", "symbols", "text",
+        "after", "ahead", "budget", "digits", "gaps", "lenient", "masked", "masks", "pattern",
+        "plain", "start", "surplus", "symbols", "text",
     )  # fmt: skip
 
     def __init__(
@@ -157,6 +156,7 @@ class _Search:
         self.after = after
         self.start = start
         self.pattern = pattern
+        self.lenient = pattern.index < 0  # in a phrase the words bear each other out
         self.budget = _BUDGET
         self.plain = self.digits = self.symbols = self.surplus = self.masked = 0
         self.gaps: list[tuple[int, str]] = []  # letter before which, and what
@@ -174,7 +174,7 @@ class _Search:
         if self.budget < 0:
             return None
         glyph, letter = text[place], want[at]
-        end = _run(text, place)
+        end = run_end(text, place)
         if glyph == letter:
             found = self.exact(place, end, at)
             if found:
@@ -207,6 +207,8 @@ class _Search:
         if pattern.separators and not self.masked and (gap := _GAP.match(text, place)):
             self.gaps.append((at, gap[0]))
             found = self.step(gap.end(), at)
+            if not found and not is_word(letter) and letter in gap[0] and at + 1 < len(want):
+                found = self.step(gap.end(), at + 1)  # y o u ' r e
             if found:
                 return found
             self.gaps.pop()
@@ -280,7 +282,7 @@ class _Search:
                 return None
             bits |= 1
         if self.surplus:
-            if pattern.letters <= 3 and self.surplus < 2:
+            if pattern.letters <= 3 and self.surplus < 2 and not self.lenient:
                 return None
             bits |= 2
         if self.gaps:
@@ -288,7 +290,7 @@ class _Search:
                 return None
             bits |= 4
         if self.masked:
-            if not self.fair_masks():
+            if not self.fair_masks(end):
                 return None
             bits |= 8
         return end, bits
@@ -296,7 +298,11 @@ class _Search:
     def fair_leet(self, end: int) -> bool:
         letters, plain, digits = self.pattern.letters, self.plain, self.digits
         first, last = self.text[self.start], self.text[end - 1]
-        if letters < 3 or first in _LEADING_NOT or last in _TRAILING_NOT:
+        if first in _LEADING_NOT or last in _TRAILING_NOT:
+            return False
+        if self.lenient:
+            return True
+        if letters < 3:
             return False
         if digits > plain + self.symbols and not (letters >= 5 and plain >= 2):
             return False
@@ -307,15 +313,18 @@ class _Search:
             return letters > 3 and not (alone and last == "1" and letters < 5)
         return True
 
-    def fair_masks(self) -> bool:
+    def fair_masks(self, end: int) -> bool:
         letters, want = self.pattern.letters, self.pattern.text
-        if letters < 3 or self.masked * 2 > letters:
+        if letters < 3 - self.lenient or self.masked * 2 > letters:
             return False
         if all(glyph == "*" for glyph, _, _ in self.masks):
+            if starred(self.text, self.start - 1, -1) or starred(self.text, end, 1):
+                return False  # M*A*S*H
             _, since, to = self.masks[-1]
             before = self.text[self.start - 1] if self.start else ""
-            return to < len(want) or (to - since >= 2 and before != "*")
-        if self.pattern.index < 0 or len(self.masks) > 1 or letters < 4:
+            enough = to - since >= 2 or len(self.masks) > 1 or self.lenient
+            return to < len(want) or (before != "*" and enough)
+        if self.lenient or len(self.masks) > 1 or letters < 4:
             return False  # in a phrase only * masks
         if self.digits or self.symbols:
             return False
@@ -329,13 +338,25 @@ class _Search:
             char in LEET_SYMBOLS for _, gap in self.gaps for char in gap
         ):
             return False
+        spaced = any(char.isspace() for gap in gaps for char in gap)
+        if (
+            spaced
+            and self.symbols
+            and not (
+                all(map(str.isspace, gaps))
+                and stands_apart(self.text, self.start - 1, -1)
+                and stands_apart(self.text, end, 1)
+            )
+        ):
+            return False
         places = {at for at, _ in self.gaps}
         full = all(
-            at in places or unicodedata.category(want[at])[0] == "M" for at in range(1, len(want))
+            at in places or unicodedata.category(want[at])[0] == "M" or not is_word(want[at - 1])
+            for at in range(1, len(want))
         )
-        if full and pattern.letters >= 3:
+        if full and pattern.letters >= 3 - self.lenient:
             return self.apart(end, gaps)
-        if any(char.isspace() for gap in gaps for char in gap):
+        if spaced:
             return False
         return (pattern.letters >= 3 or loose(want[0])) and all(map(_SPLIT.fullmatch, gaps))
 
@@ -349,16 +370,16 @@ class _Search:
                 return False
         if self.after and pattern.right and (gap := _GAP.match(text, end)):
             after = gap.end()
-            if after < len(text) and _inside(gap[0], gaps) and _single(text, after):
+            if after < len(text) and like_inside(gap[0], gaps) and single_at(text, after):
                 return False
         if not self.ahead or not pattern.left or not start:
             return True
         before = start
         while before and start - before < 12 and not is_word(text[before - 1]):
             before -= 1
-        if not before or before == start or not _inside(text[before:start], gaps):
+        if not before or before == start or not like_inside(text[before:start], gaps):
             return True
-        if not _single_before(text, before):
+        if not single_before(text, before):
             return True
         if text[before - 1] not in "aiu" or not text[start - 1].isspace():
             return False
@@ -366,30 +387,4 @@ class _Search:
         ahead = before - 1
         while ahead and not is_word(text[ahead - 1]):
             ahead -= 1
-        return not ahead or not _single_before(text, ahead)
-
-
-def _inside(gap: str, gaps: list[str]) -> bool:
-    """Whether ``gap``, outside a row of separated letters, looks like the ones inside it."""
-    spaced = any(char.isspace() for char in gap)
-    if spaced and not any(char.isspace() for inner in gaps for char in inner):
-        return False
-    if all(inner.isspace() for inner in gaps):
-        return gap.isspace() and len(gap) <= max(map(len, gaps))
-    return True
-
-
-def _single(text: str, place: int) -> bool:
-    """Whether the word at ``place`` is one letter, repeated or not."""
-    if not is_word(text[place]):
-        return False
-    end = _run(text, place)
-    return end == len(text) or not is_word(text[end])
-
-
-def _single_before(text: str, end: int) -> bool:
-    """Whether the word that ends at ``end`` is one letter, repeated or not."""
-    place = end
-    while place and text[place - 1] == text[end - 1]:
-        place -= 1
-    return place == 0 or not is_word(text[place - 1])
+        return not ahead or not single_before(text, ahead)

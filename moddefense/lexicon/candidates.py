@@ -31,6 +31,9 @@ SAME = {"l": "i", "q": "g"} | {
 }
 """Glyph → the one letter that stands for all that it may be read as."""
 
+_SAME = str.maketrans(SAME)
+_STOPS = re.compile(r"[\W_]+")
+_RUN = re.compile(r"(.)\1+")
 _REACH = 100  # characters of a phrase before a word of it
 _AFTER = re.compile(r"[\W_]{1,12}?([^\W_]|[@$!|(+\u20ac\u00a3\u00a5\u00a7\u00a2])")
 _MASKED = re.compile(r"\S*[^\W_](?:\*\*|[*#%&^~?=+_.\-@$!\u2190-\U0010ffff][^\s,;:/])\S*")
@@ -38,6 +41,8 @@ _MASKED = re.compile(r"\S*[^\W_](?:\*\*|[*#%&^~?=+_.\-@$!\u2190-\U0010ffff][^\s,
 
 def thin(term: str) -> str:
     """Return ``term`` as the search knows it: letters only, leet made one, runs made one."""
+    if term.isascii():
+        return _RUN.sub(r"\1", _STOPS.sub("", term.translate(_SAME)))
     thinned: list[str] = []
     for char in term:
         letter = SAME.get(char, char)

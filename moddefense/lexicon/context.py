@@ -1,12 +1,20 @@
-"""Decide whether a hit is an accident of a URL, an address, an HTML entity or code."""
+"""What stands around a hit: URLs, addresses, HTML entities, code, rows of letters, stars."""
 
 from __future__ import annotations
 
 import re
 
-from moddefense.lexicon.patterns import Pattern
+from moddefense.lexicon.patterns import Pattern, closes, is_word, opens
 
-__all__ = ["free"]
+__all__ = [
+    "free",
+    "like_inside",
+    "run_end",
+    "single_at",
+    "single_before",
+    "stands", "stands_apart",
+    "starred",
+]  # fmt: skip
 
 _URL = re.compile(
     r"(?:https?|ftp)://\S+|www\.\S+|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"
@@ -82,3 +90,68 @@ def _token_start(text: str, start: int, low: int) -> int:
 def _mixed(text: str) -> bool:
     """Whether ``text`` has letters and digits: an id, a digest, base64."""
     return re.search(r"\d", text) is not None and re.search(r"[^\W\d_]", text) is not None
+
+
+def stands(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
+    """Whether a reading of letters alone stands where it is."""
+    return (
+        (not pattern.left or opens(text, start))
+        and (not pattern.right or closes(text, end))
+        and free(text, start, end, bits, pattern)
+    )
+
+
+def run_end(text: str, place: int) -> int:
+    """Return the end of the run of equal characters at ``place``."""
+    glyph = text[place]
+    size = len(text)
+    end = place + 1
+    while end < size and text[end] == glyph:
+        end += 1
+    return end
+
+
+def stands_apart(text: str, place: int, way: int) -> bool:
+    """Whether white space or an edge comes before any word, from ``place`` on by ``way``."""
+    while 0 <= place < len(text) and not text[place].isspace():
+        if is_word(text[place]):
+            return False
+        place += way
+    return True
+
+
+def starred(text: str, place: int, way: int) -> bool:
+    """Whether there is a star at ``place`` and a word beyond it."""
+    beyond = place + way
+    return (
+        0 <= place < len(text)
+        and text[place] == "*"
+        and 0 <= beyond < len(text)
+        and is_word(text[beyond])
+    )
+
+
+def like_inside(gap: str, gaps: list[str]) -> bool:
+    """Whether ``gap``, outside a row of separated letters, looks like the ones inside it."""
+    spaced = any(char.isspace() for char in gap)
+    if spaced and not any(char.isspace() for inner in gaps for char in inner):
+        return False
+    if all(inner.isspace() for inner in gaps):
+        return gap.isspace() and len(gap) <= max(map(len, gaps))
+    return True
+
+
+def single_at(text: str, place: int) -> bool:
+    """Whether the word at ``place`` is one letter, repeated or not."""
+    if not is_word(text[place]):
+        return False
+    end = run_end(text, place)
+    return end == len(text) or not is_word(text[end])
+
+
+def single_before(text: str, end: int) -> bool:
+    """Whether the word that ends at ``end`` is one letter, repeated or not."""
+    place = end
+    while place and text[place - 1] == text[end - 1]:
+        place -= 1
+    return place == 0 or not is_word(text[place - 1])

@@ -92,7 +92,7 @@ class Pattern:
     @property
     def weighty(self) -> tuple[int, ...]:
         """Places of the words of a phrase by which an evasion of it is known: the longer ones."""
-        long = tuple(place for place, word in enumerate(self.words) if word.letters >= 4)
+        long = tuple(place for place, word in enumerate(self.words) if word.letters >= 3)
         return long or tuple(range(len(self.words)))
 
 

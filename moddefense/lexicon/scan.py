@@ -36,7 +36,7 @@ from moddefense.lexicon.buffers import (
     is_change,
 )
 from moddefense.lexicon.candidates import Proposer, thin
-from moddefense.lexicon.context import free
+from moddefense.lexicon.context import stands
 from moddefense.lexicon.keys import (
     dense_keys,
     has_row,
@@ -45,7 +45,7 @@ from moddefense.lexicon.keys import (
     run_lengths,
     tail_length,
 )
-from moddefense.lexicon.patterns import TAG, Pattern, closes, opens
+from moddefense.lexicon.patterns import TAG, Pattern
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,7 +182,7 @@ class Scanner:
                 begin, over = run, 0
             if plain:
                 bits = 2 if over else 0
-                if self.stands(text, begin - base, stop - base, bits, pattern):
+                if stands(text, begin - base, stop - base, bits, pattern):
                     extra.append((begin, stop, which, bits))
                 continue
             doubts.add((begin, which))
@@ -219,15 +219,6 @@ class Scanner:
         need = self.needs[np.repeat(self.needs_at[index], counts) + ramp]
         enough = bounds[place + 1] - bounds[place] >= need
         return np.logical_and.reduceat(enough, ends - counts)
-
-    @staticmethod
-    def stands(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
-        """Whether a reading of letters alone stands where it is."""
-        return (
-            (not pattern.left or opens(text, start))
-            and (not pattern.right or closes(text, end))
-            and free(text, start, end, bits, pattern)
-        )
 
     def read_dense(self, buffer: Buffer) -> set[tuple[int, int]]:
         """Return places in evasive tokens that are to be aligned."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import operator
 import os
 import tempfile
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,8 @@ def dumps(terms: Iterable[Term]) -> bytes:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(astuple(term) for term in sorted(terms, key=lambda term: term.id))
+    rows = sorted(terms, key=lambda term: term.id)
+    writer.writerows(map(operator.attrgetter(*COLUMNS), rows))
     return buffer.getvalue().encode("utf-8")
 
 
