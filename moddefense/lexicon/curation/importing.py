@@ -77,7 +77,7 @@ def import_list(
             if own:
                 term = _own(raw)
             else:
-                key = free_id(prefix, raw.id or raw.term, terms.keys())
+                key = free_id(prefix, raw.id or raw.term, terms)
                 fields = settings.fields(raw, changes)
                 term = Term(key, " ".join(raw.term.split()), source=raw.source or origin, **fields)
         except LexiconError as error:

@@ -114,7 +114,8 @@ def log_odds(part: int, other: int, whole: int, other_whole: int) -> float:
     prior = _PRIOR * (part + other)
     mass = _PRIOR * (whole + other_whole)
     one, two = part + prior, other + prior
-    delta = math.log(one / (whole + mass - one)) - math.log(two / (other_whole + mass - two))
+    rest, other_rest = whole + mass - one + 1, other_whole + mass - two + 1  # 1: a word not seen
+    delta = math.log(one / rest) - math.log(two / other_rest)
     return delta / math.sqrt(1 / one + 1 / two)
 
 
