@@ -230,7 +230,8 @@ def _score_thresholds(
     low, high = draft.bounds(score, classifier.score_spread(tokens))
     review = float(np.quantile(high[val.harmful == 0], 1 - keys.review_false_positives))
     block = precision_threshold(val.harmful, low, weights, keys.block_precision)
-    review = round(float(np.clip(review, 0, 1)), 4)
+    # Never 0, which every score reaches: harmless texts of an easy corpus score next to nothing.
+    review = round(float(np.clip(review, 1e-4, 1)), 4)
     block = round(float(np.clip(block, review, 1)), 4)
     return dataclasses.replace(draft, classifier_review=review, classifier_block=block)
 
