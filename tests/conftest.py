@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,10 @@ def cases_dir() -> Path:
 
 
 def toy_rows() -> list[tuple[str, str, str]]:
-    """240 synthetic sentences with the labels ``toxic`` and ``insult``, some unknown."""
+    """Synthetic sentences with the labels ``toxic`` and ``insult``, some unknown.
+
+    A coin labels the teasing sentences, so that not all is certain.
+    """
     rude = itertools.product(
         ["you are", "they are", "he is only", "stop being"],
         ["a jerk", "an idiot", "a fool", "such a crap writer"],
@@ -99,7 +103,13 @@ def toy_rows() -> list[tuple[str, str, str]]:
         ["a garden", "an old bridge", "the cat", "this recipe"],
         ["", ", thank you", " in summer", " and the sea", " again", ", see you soon", "!", "?"],
     )
-    rows = []
+    teasing = itertools.product(
+        ["you are", "they are", "he is only", "what"],
+        ["a clown", "a silly goose"],
+        ["", ", go away", " again", ", thank you", "!!!", ", see you soon"],
+    )
+    coin = random.Random(5)
+    rows = [(f"{who} {what}{tail}", coin.choice("01"), "") for who, what, tail in teasing]
     for number, (who, what, tail) in enumerate(rude):
         insult = "" if number % 7 == 0 else "0" if "crap" in what else "1"
         rows.append((f"{who} {what}{tail}", "1", insult))
@@ -184,7 +194,7 @@ def toy_guard(toy_bundle: Path, toy_lexicon: Lexicon) -> Guard:
     import moddefense as md
 
     policy = md.Policy(
-        trigger_threshold=0.2, classifier_review=0.1, classifier_block=0.9,
+        trigger_threshold=0.2, classifier_review=0.3, classifier_block=0.53,
         uncertainty_margin=4.0, audit_rate=0.25,
     )  # fmt: skip
     return md.load(toy_bundle, lexicon=toy_lexicon, policy=policy)
