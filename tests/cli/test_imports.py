@@ -41,14 +41,22 @@ def test_help_loads_nothing(spawn, arguments):
     assert loaded(spawn, COMMAND.format(arguments=arguments), forbidden) == ""
 
 
-@pytest.mark.parametrize("command", ["list", "match", "screen"])
+@pytest.mark.parametrize(
+    "command", ["list", "match", "screen", "lint", "audit", "mine", "add", "export"]
+)
 def test_lexicons_alone_load_no_models(spawn, comments, terms, tmp_path, command, request):
-    comments.write_text("id,text\na,hello\n")
+    comments.write_text("id,text,label\na,hello,0\nb,you jerk,1\n")
     arguments = {
         "list": ["lexicon", "list"],
         "match": ["lexicon", "match", str(comments), "-o", str(tmp_path / "out.jsonl")],
+        "lint": ["lexicon", "lint", "--corpus", str(comments)],
+        "audit": ["lexicon", "audit", str(comments), "--report", str(tmp_path / "audit.html")],
+        "mine": ["lexicon", "mine", str(comments), "--min-count", "1"],
+        "add": ["lexicon", "add", str(terms), "--term", "oaf", "--category", "insult",
+                "--severity", "1"],
+        "export": ["lexicon", "export", "en", "--format", "discord"],
         "screen": ["screen", str(comments), "--stages", "lexicon", "--lexicon", str(terms)],
-    }[command]
+    }[command]  # fmt: skip
     if command == "screen":
         request.getfixturevalue("shipped")
     assert loaded(spawn, COMMAND.format(arguments=arguments), HEAVY) == ""

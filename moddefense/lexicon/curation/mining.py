@@ -109,7 +109,7 @@ def log_odds(part: int, other: int, whole: int, other_whole: int) -> float:
     Colaresi and Quinn 2008, equations 16 and 22).
 
     >>> round(log_odds(50, 5, 1000, 1000), 2), log_odds(5, 5, 100, 100)
-    (5.02, 0.0)
+    (5.06, 0.0)
     """
     prior = _PRIOR * (part + other)
     mass = _PRIOR * (whole + other_whole)
