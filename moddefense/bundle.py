@@ -27,6 +27,8 @@ from moddefense.policy import STAGES, Policy, read_policy
 from moddefense.resources import bundle_dir, bundle_names
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from moddefense.classifier.model import Classifier
     from moddefense.lexicon import Lexicon
     from moddefense.pipeline import Guard, Stage
@@ -38,6 +40,7 @@ __all__ = ["FORMAT", "load", "read_manifest", "save", "verify"]
 FORMAT = 1
 MANIFEST = "manifest.json"
 FILES = ("vocabulary.json", "classifier.npz", "trigger.npz", "calibration.json", "policy.toml")
+MOST_SAMPLES = 10_000  # of dropout: more would only keep the machine busy
 LARGEST = 1 << 30  # bytes of one file; a manifest that claims more is refused unread
 
 
@@ -179,6 +182,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         )
     if raw != _serialise(manifest):
         raise BundleError(f"{at(path)}damaged: changed since it was written; restore the bundle")
+    problem = _manifest_problem(manifest)
+    if problem:
+        raise BundleError(f"{at(path)}{problem}; train the bundle again")
     return manifest
 
 
@@ -229,25 +235,103 @@ def _read_models(
     from moddefense.tokens import Tokenizer
     from moddefense.trigger import Trigger
 
+    if read_manifest(folder) != manifest:
+        raise BundleError(f"{at(folder)}replaced since it was loaded; load it again")
+    _require_sound(folder)
     try:
         tokenizer = Tokenizer.load(folder / "vocabulary.json")
-        with np.load(folder / "classifier.npz", allow_pickle=False) as arrays:
-            weights = {key: arrays[key].astype(np.float32) for key in arrays.files}
-        with np.load(folder / "trigger.npz", allow_pickle=False) as arrays:
-            trigger = Trigger(arrays["weights"].astype(np.float32), float(arrays["intercept"]))
+        weights = {k: v.astype(np.float32) for k, v in _arrays(folder / "classifier.npz").items()}
+        linear = _arrays(folder / "trigger.npz")
+        trigger = Trigger(linear["weights"].astype(np.float32), float(linear["intercept"]))
         stored = json.loads((folder / "calibration.json").read_text())
         calibration = Calibration(np.array(stored["slope"]), np.array(stored["intercept"]))
         settings = dict(manifest["classifier"])
         labels = tuple(settings.pop("labels"))
         classifier = Classifier(weights, calibration, Settings(label_names=labels, **settings))
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise BundleError(f"{at(folder)}cannot be loaded: {error}; restore the bundle") from error
-    if len(weights["embedding"]) != tokenizer.size:
-        raise BundleError(
-            f"{at(folder)}{len(weights['embedding'])} embeddings for {tokenizer.size} tokens; "
-            "vocabulary and classifier are not of one training"
-        )
+        problem = _model_problem(tokenizer.size, weights, classifier, trigger)
+    except Exception as error:  # whatever breaks here, it is for what the files hold
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BundleError(f"{at(folder)}cannot be loaded: {why}; restore the bundle") from error
+    if problem:
+        raise BundleError(f"{at(folder)}{problem}; its files are not of one training")
     return tokenizer, trigger, classifier
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    import numpy as np
+
+    # Opened here, for numpy would leave a file that is no archive open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}
+
+
+def _manifest_problem(manifest: Mapping[str, Any]) -> str | None:
+    """What an intact manifest, which somebody else may have made, lacks to be used."""
+    files, network = manifest.get("files"), manifest.get("classifier")
+    if not isinstance(manifest.get("name"), str):
+        return "name is not a string"
+    if not isinstance(files, dict) or not all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+        for entry in files.values()
+    ):
+        return "files are not listed with bytes and sha256"
+    wanted = {"labels": list, "window": int, "overlap": int, "dropout": float, "samples": int,
+              "seed": int}  # fmt: skip
+    if not isinstance(network, dict) or {k: type(v) for k, v in network.items()} != wanted:
+        return f"classifier does not have {', '.join(wanted)} of the right types"
+    labels = network["labels"]
+    if (
+        not labels
+        or len(set(map(str, labels))) < len(labels)
+        or not all(isinstance(label, str) for label in labels)
+    ):
+        return "classifier.labels are not different names"
+    if not (
+        0 <= network["overlap"] < network["window"]
+        and 0 <= network["dropout"] < 1
+        and 1 <= network["samples"] <= MOST_SAMPLES
+        and network["seed"] >= 0
+    ):
+        return "a value of classifier is out of range"
+    return None
+
+
+def _model_problem(
+    tokens: int, weights: Mapping[str, np.ndarray], classifier: Classifier, trigger: Trigger
+) -> str | None:
+    """What does not fit together: shapes, or values that are not numbers."""
+    import numpy as np
+
+    names = classifier.label_names
+    reach, width, channels = weights["kernel"].shape
+    hidden, outputs = weights["in"].shape[1], len(names) + (len(names) > 1)
+    shapes = {
+        "embedding": (tokens, width), "kernel": (reach, width, channels), "bias": (channels,),
+        "in": (2 * channels, hidden), "in_bias": (hidden,), "out": (hidden, outputs),
+        "out_bias": (outputs,), "wide_intercept": (),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            return f"classifier.npz: {name} is {weights[name].shape}, not {shape}"
+    arrays = {
+        **weights,
+        "slope": classifier.calibration.slope,
+        "intercept": classifier.calibration.intercept,
+        "trigger": trigger.weights,
+        "trigger_intercept": np.array(trigger.intercept),
+    }
+    for name in ("slope", "intercept"):
+        if arrays[name].shape != (outputs,):
+            return f"calibration.json: {name} is {arrays[name].shape}, not {(outputs,)}"
+    for name in ("wide", "trigger"):
+        if arrays[name].ndim != 1 or not arrays[name].size:
+            return f"{name} is {arrays[name].shape}, not one row of weights"
+    if reach % 2 == 0:
+        return f"classifier.npz: kernel spans {reach} tokens, which is even"
+    wrong = [name for name, values in arrays.items() if not np.isfinite(values).all()]
+    return f"{wrong[0]} is not finite" if wrong else None
 
 
 def _serialise(manifest: Mapping[str, Any]) -> bytes:
