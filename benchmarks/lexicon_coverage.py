@@ -2,18 +2,19 @@
 
     python benchmarks/lexicon_coverage.py [--write]
 
-Reads ``davidson.parquet``, ``jigsaw_toxic.parquet`` (the test split) and ``lexicons/*.tsv`` from the
-folder that ``$MODDEFENSE_DATA`` names, else from ``data/`` of the checkout. With ``--write`` the
-table replaces the one between the markers in ``lexicons/README.md``.
+Reads ``davidson.parquet``, ``jigsaw_toxic.parquet`` (the test split), ``benign_trap_words.parquet``
+and ``lexicons/*.tsv`` from the folder that ``$MODDEFENSE_DATA`` names, else from ``data/`` of the
+checkout. With ``--write`` the table replaces the one in ``lexicons/README.md``.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from corpora import corpus_path
 
 from moddefense.corpus import Corpus
 from moddefense.lexicon import Lexicon, load_lexicon
@@ -23,11 +24,10 @@ from moddefense.lexicon.curation.corpora import take_split
 from moddefense.lexicon.curation.importing import import_list
 from moddefense.lexicon.matching import Matcher
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-README = CHECKOUT / "lexicons" / "README.md"
+README = Path(__file__).resolve().parent.parent / "lexicons" / "README.md"
 BEGIN, END = "<!-- coverage -->", "<!-- /coverage -->"
 
-# name, how severities are scaled there, whether the list is meant to be looked for inside words
+# name, and how severities are scaled there
 PEERS = (
     ("surge_profanity", (1.0, 3.0)),
     ("dsojevic", (1.0, 4.0)),
@@ -52,15 +52,6 @@ def contestants(folder: Path) -> Iterator[tuple[str, Lexicon]]:
         yield name, found
         if name == "cuss":
             yield "cuss, rated 1 and 2", choose(found, min_severity=2)
-    inside = import_list(
-        folder / "lexicons" / "rustrict.tsv", format="tsv", match="substring", scale=(0.0, 5.0),
-        id_prefix="in-",
-    ).lexicon  # fmt: skip
-    allowed = import_list(
-        folder / "lexicons" / "rustrict_false_positives.tsv", format="tsv", kind="allow",
-        id_prefix="ok-",
-    ).lexicon  # fmt: skip
-    yield "rustrict, inside words, with its false positives", inside | allowed
 
 
 def row(name: str, terms: int, tweets: ListAudit, comments: ListAudit, traps: float) -> str:
@@ -68,7 +59,7 @@ def row(name: str, terms: int, tweets: ListAudit, comments: ListAudit, traps: fl
         name,
         f"{terms:,}",
         f"{tweets.all.coverage.value:.1%}",
-        f"{tweets.all.precision.value:.1%}",
+        f"{tweets.all.precision.value:.2%}",
         f"{comments.all.coverage.value:.1%}",
         f"{comments.all.precision.value:.1%}",
         f"{comments.all.false_positives.value:.1%}",
@@ -77,16 +68,16 @@ def row(name: str, terms: int, tweets: ListAudit, comments: ListAudit, traps: fl
     return "| " + " | ".join(cells) + " |"
 
 
-def measure(folder: Path) -> list[str]:
-    tweets = Corpus.read(folder / "davidson.parquet")
-    comments = take_split(Corpus.read(folder / "jigsaw_toxic.parquet"), "test")
-    traps = Corpus.read(folder / "benign_trap_words.parquet").texts
+def measure() -> list[str]:
+    tweets = Corpus.read(corpus_path("davidson"))
+    comments = take_split(Corpus.read(corpus_path("jigsaw_toxic")), "test")
+    traps = Corpus.read(corpus_path("benign_trap_words")).texts
     lines = [
         "| list | terms | davidson: coverage | precision | jigsaw_toxic test: coverage | precision"
         " | false positives | trap words hit |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, lexicon in contestants(folder):
+    for name, lexicon in contestants(corpus_path("davidson").parent):
         audited = [audit([lexicon], corpus, examples=0).whole for corpus in (tweets, comments)]
         hit = sum(map(bool, Matcher(lexicon).find_many(traps))) / len(traps)
         lines.append(row(name, audited[0].terms, audited[0], audited[1], hit))
@@ -96,13 +87,9 @@ def measure(folder: Path) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--write", action="store_true", help=f"into {README.name} of the lists")
+    parser.add_argument("--write", action="store_true", help="into lexicons/README.md")
     options = parser.parse_args()
-    folder = Path(os.environ.get("MODDEFENSE_DATA", CHECKOUT / "data"))
-    if not (folder / "davidson.parquet").is_file():
-        print(f"{folder}: no davidson.parquet; name the folder in $MODDEFENSE_DATA", file=sys.stderr)
-        return 3
-    table = "\n".join(measure(folder))
+    table = "\n".join(measure())
     if not options.write:
         print(table)
         return 0
