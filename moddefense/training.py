@@ -10,7 +10,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from moddefense import bundle as bundles
@@ -86,7 +85,6 @@ def train(
     notes = [*corpus.notes, *split.notes]
     _tell(progress, kind="start", texts={"train": len(split.train), "val": len(split.val),
                                          "test": len(split.test)}, notes=notes)  # fmt: skip
-    keras.utils.set_random_seed(recipe.seed)
     tokenizer = _vocabulary(recipe, split.train)
     tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
     classifier, history = _classifier(recipe, split, tokenizer, tokens, progress)
@@ -116,6 +114,11 @@ def train(
             # The file's name and not its folder: where it lay says nothing to others.
             "source": ", ".join(Path(part).name for part in corpus.source.split(", ")),
             "sha256": corpus.fingerprint,
+            **{
+                f"{name}_sha256": part.fingerprint
+                for name, part in (("val", val), ("test", test))
+                if part is not None
+            },
             "texts": {name: len(getattr(split, name)) for name in tokens},
             "notes": notes,
         },
@@ -127,10 +130,15 @@ def train(
 
 
 def _require_classes(split: Split) -> None:
-    for name in ("train", "val"):
+    for name in ("train", "val", "test"):
         part: Corpus = getattr(split, name)
         harmful = int((part.harmful == 1).sum())
-        if not 0 < harmful < len(part):
+        unknown = int(np.isnan(part.harmful).sum())
+        if unknown:
+            raise TrainingError(
+                f"{part.source}: {unknown} texts of {name} have no known label; leave them out"
+            )
+        if name != "test" and not 0 < harmful < len(part):
             raise TrainingError(
                 f"{part.source}: {name} has {len(part)} texts, {harmful} of them harmful; both "
                 "classes are needed to learn and to calibrate"
