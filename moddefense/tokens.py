@@ -213,7 +213,9 @@ def learn_vocabulary(folded: Iterable[str], *, size: int, min_frequency: int) ->
             continuing.update(word[1:])
             for letter in word:
                 letters[letter] += count
-    alphabet = sorted(letters, key=lambda letter: (-letters[letter], letter))[:ALPHABET]
+    # Each letter takes two places: at the beginning of a word and in it.
+    most = min(ALPHABET, (size - len(SPECIAL)) // 2)
+    alphabet = sorted(letters, key=lambda letter: (-letters[letter], letter))[:most]
     continuations = sorted(f"{SUFFIX}{letter}" for letter in continuing & set(alphabet))
     learner = Learner(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
     learner.pre_tokenizer = splitter
