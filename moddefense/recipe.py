@@ -16,7 +16,7 @@ from moddefense.resources import recipe_path
 
 __all__ = ["Recipe", "describe_keys", "load_recipe", "parse_overrides"]
 
-METHODS = ("none", "random", "fgm")
+METHODS = ("none", "random", "fgm", "fgsm", "pgd", "freelb", "vat", "fgm+vat")
 
 
 def _key(default: Any, help: str, *, low: float | None = None, high: float | None = None,
@@ -69,8 +69,12 @@ class AdversarialKeys:
     """Perturbation of the embeddings in training."""
 
     method: str = _key("fgm", "which perturbation", choices=METHODS)
-    epsilon: float = _key(5.0, "L2 norm of the perturbation of a whole text", low=0)
+    epsilon: float = _key(
+        5.0, "L2 norm of the perturbation of a whole text; for fgsm, of each value", low=0
+    )
     weight: float = _key(1.0, "weight of the adversarial loss beside the clean one", low=0)
+    steps: int = _key(3, "steps of pgd and freelb", low=1, high=20)
+    step: float = _key(0.5, "length of such a step, as a share of epsilon", low=0, high=2)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,10 @@
-"""Perturbations of embeddings, as pure functions, and the loss that trains against them.
+"""Perturbations of embeddings and the losses that train against them, as pure functions.
+
+Embeddings and gradients are ``[batch, time, width]``, masks ``[batch, time]`` with 0 for padding,
+which is never perturbed. Norms are L2 over the whole sequence of a text, but for fgsm's.
 
 Sources: Goodfellow, Shlens and Szegedy 2015 (fast gradient methods); Miyato, Dai and Goodfellow
-2017 (embeddings of text, L2 over the whole sequence).
+2017 (embeddings of text, virtual adversarial training); Madry 2018 (pgd); Zhu 2020 (freelb).
 """
 
 from __future__ import annotations
@@ -10,7 +13,16 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-__all__ = ["PERTURBATIONS", "fgm", "masked_cross_entropy", "random_direction", "unit"]
+__all__ = [
+    "PERTURBATIONS",
+    "ascend",
+    "divergence",
+    "fgm",
+    "fgsm",
+    "masked_cross_entropy",
+    "random_direction",
+    "unit",
+]
 
 TINY = 1e-12
 
@@ -33,6 +45,11 @@ def fgm(gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor) -
     return epsilon * unit(gradient, mask)
 
 
+def fgsm(gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor) -> tf.Tensor:
+    """Fast gradient sign method: each value moves by ``epsilon`` (L-infinity) where it hurts."""
+    return epsilon * tf.sign(gradient) * mask[..., None]
+
+
 def random_direction(
     gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor
 ) -> tf.Tensor:
@@ -43,7 +60,34 @@ def random_direction(
 
 Perturbation = Callable[[tf.Tensor, tf.Tensor, float, tf.Tensor], tf.Tensor]
 
-PERTURBATIONS: dict[str, Perturbation] = {"fgm": fgm, "random": random_direction}
+PERTURBATIONS: dict[str, Perturbation] = {"fgm": fgm, "fgsm": fgsm, "random": random_direction}
+"""The perturbations that take one step from the gradient of the clean loss."""
+
+
+def ascend(
+    shift: tf.Tensor, gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, step: float
+) -> tf.Tensor:
+    """One step of projected gradient ascent: ``step`` along the gradient, back into the ball.
+
+    The result has L2 norm ``epsilon`` at most over each text.
+    """
+    moved = shift * mask[..., None] + step * unit(gradient, mask)
+    norm = tf.sqrt(tf.reduce_sum(tf.square(moved), axis=[1, 2], keepdims=True))
+    return moved * tf.minimum(1.0, epsilon / tf.maximum(norm, TINY))
+
+
+def divergence(clean_logits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Mean Kullback-Leibler divergence of sigmoid outputs from the clean ones, a scalar.
+
+    Both are ``[batch, labels]``; each label is a Bernoulli variable of its own. Never negative,
+    and 0 where both are equal. No gradient flows into ``clean_logits``.
+    """
+    clean_logits = tf.stop_gradient(clean_logits)
+    probability = tf.sigmoid(clean_logits)
+    per_label = probability * (tf.math.log_sigmoid(clean_logits) - tf.math.log_sigmoid(logits)) + (
+        1 - probability
+    ) * (tf.math.log_sigmoid(-clean_logits) - tf.math.log_sigmoid(-logits))
+    return tf.reduce_mean(per_label)
 
 
 def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Training the network: clean plus adversarial loss, one step function, early stopping.
+"""Training the network: epochs of batches, learning rate, early stopping.
 
 Everything random (order, dropout, random perturbation) is a function of the seed and the step, so
 that a run can be repeated exactly.
@@ -14,69 +14,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from moddefense.classifier.adversarial import PERTURBATIONS, masked_cross_entropy
 from moddefense.classifier.network import Network
+from moddefense.classifier.step import make_step
 from moddefense.errors import TrainingError
 from moddefense.recipe import Recipe
 from moddefense.tokens import Tokens
 
-__all__ = ["Progress", "fit", "make_step"]
+__all__ = ["Progress", "fit"]
 
 Progress = Callable[[dict[str, Any]], None]
 ORDER = 0x0D0E  # tells the generator of the order from others of the same seed
+STREAMS = 128  # streams of random numbers that one step may use
 POOL = 32  # batches that are sorted by length together
-
-
-def make_step(
-    network: Network, optimizer: keras.optimizers.Optimizer, *, method: str, epsilon: float,
-    weight: float,
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:  # fmt: skip
-    """Return the training step ``(ids, labels, seed) -> loss``.
-
-    The loss is clean plus ``weight`` times adversarial. The perturbation is added after embedding
-    dropout, is a constant to the second pass (stop-gradient), and costs one more forward and
-    backward pass: the gradient by the embeddings comes out of the clean pass that is needed anyway.
-    """
-    tables = network.embedding.trainable_variables
-    rest = network.encoder.trainable_variables + network.head.trainable_variables
-    table_values, rest_values = [v.value for v in tables], [v.value for v in rest]
-
-    def pass_back(
-        embedded: tf.Tensor, mask: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """Loss, its gradient by the embeddings, and its gradients by all weights behind them."""
-        with tf.GradientTape() as tape:
-            tape.watch(embedded)
-            loss = masked_cross_entropy(labels, network.classify(embedded, mask, seed=seed))
-        by_embedding, by_rest = tape.gradient(loss, [embedded, rest_values])
-        return loss, by_embedding, by_rest
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([2], tf.int32),
-        ]
-    )
-    def step(ids: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        mask = tf.cast(ids != 0, tf.float32)
-        with tf.GradientTape() as embedding_tape:
-            embedded = network.embed(ids, seed=seed)
-        loss, by_embedding, by_rest = pass_back(embedded, mask, labels, seed)
-        if method != "none":
-            shift = PERTURBATIONS[method](by_embedding, mask, epsilon, seed + [0, 7])
-            attacked, more, more_rest = pass_back(
-                tf.stop_gradient(embedded + shift), mask, labels, seed + [0, 9]
-            )
-            loss += weight * attacked
-            by_embedding += weight * more
-            by_rest = [a + weight * b for a, b in zip(by_rest, more_rest, strict=True)]
-        # Both passes share one way back through the embedding table.
-        by_table = embedding_tape.gradient(embedded, table_values, output_gradients=by_embedding)
-        optimizer.apply_gradients(zip(by_table + by_rest, tables + rest, strict=True))
-        return loss
-
-    return step
 
 
 def fit(
@@ -103,17 +52,14 @@ def fit(
         + network.encoder.trainable_variables
         + network.head.trainable_variables
     )
-    step = make_step(
-        network, optimizer, method=recipe.adversarial.method,
-        epsilon=recipe.adversarial.epsilon, weight=recipe.adversarial.weight,
-    )  # fmt: skip
+    step = make_step(network, optimizer, recipe.adversarial)
     history: list[dict[str, float]] = []
     best, best_weights, since = -np.inf, network.get_weights(), 0
     began = time.monotonic()
     for epoch in range(settings.epochs):
         losses = []
         for number, rows in enumerate(epoch_batches(tokens.lengths, recipe, epoch)):
-            seed = tf.constant([recipe.seed * 1000 + epoch, number * 16], tf.int32)
+            seed = tf.constant([recipe.seed * 1000 + epoch, number * STREAMS], tf.int32)
             ids = pad(tokens, rows, longest=recipe.network.window)
             losses.append(step(ids, labels[rows], seed))
             if number % 20 == 19 or number == batches - 1:

@@ -9,8 +9,16 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moddefense.classifier.adversarial import PERTURBATIONS, fgm, masked_cross_entropy
-from moddefense.classifier.fitting import make_step
+from moddefense.classifier.adversarial import (
+    PERTURBATIONS,
+    ascend,
+    divergence,
+    fgm,
+    fgsm,
+    masked_cross_entropy,
+)
+from moddefense.classifier.step import make_step
+from moddefense.recipe import METHODS, AdversarialKeys
 
 SEED = tf.constant([1, 2], tf.int32)
 IDS = np.array([[3, 9, 1, 4, 0], [8, 7, 0, 0, 0], [5, 0, 0, 0, 0]], np.int32)
@@ -29,7 +37,7 @@ def lengths_of(shift):
     time=st.integers(1, 6),
     exponent=st.integers(-25, 30),
     epsilon=st.just(0.0) | st.floats(1e-6, 100),
-    method=st.sampled_from(sorted(PERTURBATIONS)),
+    method=st.sampled_from(["fgm", "random"]),
 )
 def test_the_norm_over_the_whole_sequence_is_epsilon_and_padding_gets_none(
     seed, batch, time, exponent, epsilon, method
@@ -60,6 +68,43 @@ def test_next_to_no_gradient_is_no_number_that_is_none(value):
     assert lengths_of(shift)[0] <= 2.0 * (1 + 1e-6)
     if value == 0:
         assert not shift.any()
+
+
+def test_fgsm_moves_each_value_by_epsilon_where_the_gradient_points():
+    gradient = np.random.default_rng(1).normal(size=(2, 5, 4)).astype(np.float32)
+    mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.float32)
+    shift = fgsm(tf.constant(gradient), tf.constant(mask), 0.25, SEED).numpy()
+    np.testing.assert_array_equal(shift, 0.25 * np.sign(gradient) * mask[..., None])
+
+
+@given(
+    start=st.floats(0, 5), step=st.floats(0, 5), epsilon=st.floats(0, 5), seed=st.integers(0, 99)
+)
+def test_ascending_never_leaves_the_ball(start, step, epsilon, seed):
+    generator = np.random.default_rng(seed)
+    shift, gradient = (generator.normal(size=(2, 5, 4)).astype(np.float32) for _ in range(2))
+    mask = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]], np.float32)
+    moved = ascend(
+        tf.constant(start * shift), tf.constant(gradient), tf.constant(mask), epsilon, step
+    ).numpy()
+    assert (np.sqrt((moved**2).sum(axis=(1, 2))) <= epsilon * (1 + 1e-5) + 1e-7).all()
+    assert (moved[0, 2:] == 0).all()
+
+
+@given(seed=st.integers(0, 99), spread=st.floats(0.01, 30))
+def test_divergence_is_zero_from_itself_and_never_negative(seed, spread):
+    generator = np.random.default_rng(seed)
+    clean, other = (generator.normal(0, spread, (3, 2)).astype(np.float32) for _ in range(2))
+    assert float(divergence(clean, clean)) == pytest.approx(0, abs=1e-6)
+    found = float(divergence(clean, other))
+    p, q = (1 / (1 + np.exp(-x.astype(np.float64))) for x in (clean, other))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.mean(
+            np.nan_to_num(p * np.log(p / q)) + np.nan_to_num((1 - p) * np.log((1 - p) / (1 - q)))
+        )
+    assert found >= -1e-6
+    if np.isfinite(expected) and spread < 5:
+        assert found == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
 def test_a_random_direction_is_fixed_by_its_seed():
@@ -157,7 +202,7 @@ def run_step(network, *, labels=LABELS, ids=IDS, rate=0.0, **settings):
     optimizer = keras.optimizers.SGD(rate)
     before = [v.numpy() for v in network.trainable_variables]
     settings = {"method": "fgm", "epsilon": 0.5, "weight": 1.0, **settings}
-    step = make_step(network, optimizer, **settings)
+    step = make_step(network, optimizer, AdversarialKeys(**settings))
     loss = float(step(ids, labels, SEED))
     return loss, [b - v.numpy() for b, v in zip(before, network.trainable_variables, strict=True)]
 
@@ -216,7 +261,38 @@ def test_unknown_labels_influence_neither_loss_nor_weights(make_network):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["none", "random", "fgm"])
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("none", "vat", "fgm+vat")])
+def test_without_epsilon_every_method_counts_the_clean_loss_twice(make_network, method):
+    network = make_network()
+    loss, _ = run_step(network, method=method, epsilon=0.0)
+    assert loss == pytest.approx(2 * clean_loss(network), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["pgd", "freelb"])
+def test_several_steps_hurt_more_than_a_random_one(make_network, method):
+    network = make_network()
+    several = run_step(network, method=method, epsilon=0.5)[0]
+    assert several > run_step(network, method="random", epsilon=0.5)[0]
+
+
+def test_virtual_adversarial_training_adds_the_divergence(make_network):
+    network = make_network()
+    clean = clean_loss(network)
+    assert run_step(network, method="vat", epsilon=0.0)[0] == pytest.approx(clean, rel=1e-5)
+    assert run_step(network, method="vat", epsilon=0.5)[0] > clean
+    both = run_step(network, method="fgm+vat", epsilon=0.5)[0]
+    alone = [run_step(network, method=m, epsilon=0.5)[0] - clean for m in ("fgm", "vat")]
+    assert both == pytest.approx(clean + sum(alone), rel=1e-4)
+
+
+def test_virtual_adversarial_training_learns_from_unlabelled_rows(make_network):
+    unknown = np.full_like(LABELS, np.nan)
+    loss, taken = run_step(make_network(), method="vat", labels=unknown, rate=1.0)
+    assert loss > 0
+    assert any(np.abs(change).max() > 0 for change in taken)
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("ids", "labels"),
     [
