@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from moddefense.folding import fold
-from moddefense.lexicon.patterns import is_word
 from moddefense.lexicon.curation.harmless import common_words, is_derived, words_of
 from moddefense.lexicon.curation.lines import Finding, Line
 from moddefense.lexicon.matching import Match, Matcher
+from moddefense.lexicon.patterns import is_word
 from moddefense.lexicon.terms import Lexicon, Term
 
 __all__ = ["Entry", "overlaps"]
