@@ -29,7 +29,7 @@ def explain(guard: Guard, text: str) -> dict[str, Any]:
         stage.examine(alone, row)
         evidence[stage.name] = {
             "reached": _reached(decided, stage.name),
-            **_DESCRIBE[stage.name](alone, guard),
+            **_DESCRIBE[stage.name](alone, decided, guard),
         }
     return {
         "text": text,
@@ -47,7 +47,7 @@ def _reached(decided: Screening, stage: str) -> bool:
     return not bool(np.isnan(column[0]))
 
 
-def _lexicon(alone: Screening, guard: Guard) -> Mapping[str, Any]:
+def _lexicon(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str, Any]:
     policy = guard.policy
     return {
         "matches": [
@@ -60,16 +60,17 @@ def _lexicon(alone: Screening, guard: Guard) -> Mapping[str, Any]:
     }
 
 
-def _trigger(alone: Screening, guard: Guard) -> Mapping[str, Any]:
+def _trigger(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str, Any]:
     probability = float(alone.trigger[0])
     return {
         "probability": round(probability, DIGITS),
         "threshold": guard.policy.trigger_threshold,
         "runs_classifier": probability >= guard.policy.trigger_threshold,
+        "audited": bool(decided.audited[0]),  # goes on all the same, as a sample
     }
 
 
-def _classifier(alone: Screening, guard: Guard) -> Mapping[str, Any]:
+def _classifier(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str, Any]:
     uncertainty = alone.uncertainty[0]
     return {
         "read": alone.readings.get(0, alone.texts[0]),
