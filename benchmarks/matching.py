@@ -1,36 +1,31 @@
 """Speed of the matcher against two Rust filters, in one process, over real texts.
 
-    python benchmarks/matching.py [--rounds 5]
-
-Reads ``davidson.parquet`` and ``jigsaw_toxic.parquet`` (the test split) from the folder that
-``$MODDEFENSE_DATA`` names, else from ``data/`` of the checkout. The rounds alternate between the
-matchers, and each is judged by its best round, so that other work of the machine weighs on all
-alike.
+The rounds alternate between the matchers, and each is judged by its best round, so that what else
+the machine does weighs on all alike.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import importlib.util
-import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from corpora import corpus_path
 
 from moddefense.lexicon import Lexicon, Matcher, load_lexicon
 
+TITLE = "Matching, lexicons alone"
+ROUNDS = 5
 
-def corpora(folder: Path) -> dict[str, list[str]]:
+
+def corpora() -> dict[str, list[str]]:
     """Return name → texts."""
-    tweets = pq.read_table(folder / "davidson.parquet")["text"].to_pylist()
-    comments = pq.read_table(folder / "jigsaw_toxic.parquet")
-    test = comments.filter(pc.equal(comments["split"], "test"))["text"].to_pylist()
-    return {"tweets": tweets, "comments": test, "both": tweets + test}
+    tweets = pq.read_table(corpus_path("davidson"))["text"].to_pylist()
+    test = pq.read_table(corpus_path("jigsaw_toxic"), filters=[("split", "=", "test")])
+    comments = test["text"].to_pylist()
+    return {"tweets": tweets, "comments": comments, "both": tweets + comments}
 
 
 def contestants(lexicon: Lexicon) -> dict[str, Callable[[list[str]], object]]:
@@ -49,41 +44,36 @@ def contestants(lexicon: Lexicon) -> dict[str, Callable[[list[str]], object]]:
     return found
 
 
-def main() -> int:
-    """Measure, print the table, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--lexicon", type=Path, help="a CSV list in place of the shipped ones")
-    options = parser.parse_args()
-    default = Path(__file__).resolve().parent.parent / "data"
-    folder = Path(os.environ.get("MODDEFENSE_DATA", default))
-    if not (folder / "davidson.parquet").is_file():
-        print(
-            f"{folder}: no davidson.parquet; name its folder in $MODDEFENSE_DATA", file=sys.stderr
-        )
-        return 3
-    lexicon = Lexicon.read(options.lexicon) if options.lexicon else load_lexicon("en")
-    texts = corpora(folder)
+def report() -> str:
+    """Measure and return the results as Markdown."""
+    lexicon = load_lexicon("en")
+    texts = corpora()
     runners = contestants(lexicon)
     best: dict[tuple[str, str], float] = {}
     for runner in runners.values():
         runner(texts["both"][:2000])
-    for _ in range(options.rounds):
+    for _ in range(ROUNDS):
         for corpus, batch in texts.items():
             for name, runner in runners.items():
                 began = time.perf_counter()
                 runner(batch)
                 took = time.perf_counter() - began
                 best[name, corpus] = min(best.get((name, corpus), took), took)
-    print(f"{len(lexicon)} terms; best of {options.rounds} rounds, texts/s")
-    print(f"{'':24}" + "".join(f"{corpus:>12}" for corpus in texts) + f"{'ratio, both':>14}")
+    lines = [
+        f"{len(texts['tweets']):,} tweets of davidson and {len(texts['comments']):,} comments of "
+        f"jigsaw_toxic test; {len(lexicon):,} terms of ours, every evasion step on, spans given. "
+        "The ratio is our speed to theirs.",
+        "",
+        "| texts/s | " + " | ".join(texts) + " | ratio, both |",
+        "|---|" + "--:|" * (len(texts) + 1),
+    ]
     for name in runners:
-        speeds = "".join(f"{len(texts[c]) / best[name, c]:12,.0f}" for c in texts)
+        speeds = [f"{len(texts[corpus]) / best[name, corpus]:,.0f}" for corpus in texts]
         ratio = best[name, "both"] / best["moddefense", "both"]
         version = "" if name == "moddefense" else f" {importlib.metadata.version(name)}"
-        print(f"{name + version:24}{speeds}{ratio:13.2f}x")
-    return 0
+        lines.append(f"| {name}{version} | " + " | ".join(speeds) + f" | {ratio:.2f} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    print(report())

@@ -19,7 +19,7 @@ main = Program(
         "explain": ("explain:explain", "Show every stage's evidence for one text."),
         "train": ("train:train", "Train a bundle from a labelled corpus."),
         "bundle": ("bundle:bundle", "Show or verify a trained bundle."),
-        "lexicon": ("lexicon:lexicon", "List the word lists, or match them alone."),
+        "lexicon": ("lexicon:lexicon", "Match, check, measure and edit word lists."),
     },
     name="moddefense",
     help="Screen user-written text with lexicons, a trigger, a robust classifier and a policy.",
