@@ -35,7 +35,7 @@ from moddefense.lexicon.buffers import (
     gather,
     is_change,
 )
-from moddefense.lexicon.candidates import Proposer, thin
+from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.context import stands
 from moddefense.lexicon.keys import (
     dense_keys,
@@ -70,14 +70,19 @@ class Scanner:
         self.patterns = patterns
         self.proposer = proposer
         self.rare = frozenset(  # characters that send a text to the proposer
-            pattern.text[0] for pattern in patterns if not thin(pattern.text)
+            edge
+            for pattern in patterns
+            for edge in (pattern.text[0], pattern.text[-1])
+            if not edge.isalnum()
         ) | frozenset(char for pattern in patterns for char in pattern.text if not char.isascii())
         plain: dict[bytes, list[int]] = {}
         dense: dict[bytes, list[int]] = {}
         for pattern in patterns:
-            if pattern.text.isascii() and thin(pattern.text):
+            if self.rare.isdisjoint(pattern.text):
                 plain.setdefault(plain_key(pattern), []).append(pattern.index)
         for index, pattern in enumerate((*patterns, *proposer.words)):
+            if not self.rare.isdisjoint((pattern.text[0], pattern.text[-1])):
+                continue  # the buffers have a space where a symbol is
             for key in dense_keys(pattern):
                 dense.setdefault(key, []).append(index)
         self.plain = Automaton(plain)

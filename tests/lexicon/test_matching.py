@@ -254,3 +254,19 @@ def test_many_terms() -> None:
     assert [[hit.term.term for hit in hits] for hits in found] == [["damn"], ["zq1fk"]] + [
         ["zq1fk"], [],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["(.)(.)", "$", "...", "*", ":-)", "a$$", "@b", "8==d"])
+@pytest.mark.parametrize("match", ["word", "substring", "prefix", "suffix"])
+def test_terms_that_begin_or_end_with_a_symbol_are_found_in_batches(text, match):
+    matcher = Matcher(Lexicon([Term("x", text, match=match, severity=1)]))
+    texts = ["trash out...", f"so {text} it", text, "LL EVER BE … AGAIN", "$ 5 a_l_l", "@bob :-)"]
+    found = matcher.find_many(texts)
+    assert found == [matcher.find(each) for each in texts]
+    assert [(hit.start, hit.end) for hit in found[1]] == [(3, 3 + len(text))]
+
+
+def test_a_term_that_cannot_be_read_is_not_found_in_batches_either():
+    matcher = Matcher(Lexicon([Term("x", "_l_", match="substring", severity=1)]))
+    texts = ["ok then", "LL EVER BE … AGAIN", "and on", "so _l_ it"]
+    assert matcher.find_many(texts) == [matcher.find(text) for text in texts]
