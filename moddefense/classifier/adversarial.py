@@ -35,9 +35,9 @@ def unit(direction: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """
     direction = direction * mask[..., None]
     largest = tf.reduce_max(tf.abs(direction), axis=[1, 2], keepdims=True)
-    scaled = direction / (largest + TINY)
+    scaled = direction / tf.where(largest > 0, largest, tf.ones_like(largest))
     norm = tf.sqrt(tf.reduce_sum(tf.square(scaled), axis=[1, 2], keepdims=True))
-    return scaled / tf.maximum(norm, TINY)
+    return scaled / tf.maximum(norm, 1.0)  # the norm is at least 1, but for a zero direction
 
 
 def fgm(gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor) -> tf.Tensor:
