@@ -114,7 +114,7 @@ def _tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
 PLAIN, KINDS, MEANS, THINNED, BARE = _tables()
 # Beside these, letters read plainly stand in no URL, address, entity or call: what alignment.free
 # looks for needs one of the other characters right there. The last table: with a space before it.
-CALM_BEFORE = bytes(chr(byte) in " \n\t\r,\"'!\x00" for byte in range(256))
+CALM_BEFORE = bytes(chr(byte) in " \n\t\r\x00" for byte in range(256))
 CALM_AFTER = bytes(
     not (_is_letter(byte) or _is_digit(byte) or _glyph_of(byte) in tuple(".-_+" + _STICKY))
     for byte in range(256)

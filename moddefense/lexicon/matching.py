@@ -122,7 +122,7 @@ class Matcher:
     def find(self, text: str) -> list[Match]:
         """Return the hits of block terms that no allow term contains, sorted by start, end and id.
 
-        An allow term that is the whole text is returned as well.
+        An allow term that is the whole text is returned instead.
         """
         folded = _fold(text, self._off)
         hits: list[tuple[int, int, int, int]] = []
@@ -222,7 +222,9 @@ class Matcher:
                 hit for hit in blocks if not any(a[0] <= hit[0] and hit[1] <= a[1] for a in allows)
             ]
         whole = self._whole.get(" ".join(folded.split())) if self._whole else None
-        if not blocks and not whole:
+        if whole:
+            blocks = []  # what is whole contains every hit
+        elif not blocks:
             return []
         starts: Sequence[int] = range(len(folded))
         ends: Sequence[int] = range(1, len(folded) + 1)
