@@ -53,7 +53,8 @@ def load(
 ) -> Guard:
     """Load a bundle, by shipped name or folder, as a Guard.
 
-    ``lexicon`` replaces the shipped lists, ``policy`` (an object or a TOML file) the bundle's own.
+    ``lexicon`` replaces the shipped lists, ``policy`` the bundle's own: an object, or a TOML file,
+    in which keys that are left out stay the bundle's.
     All files are verified now; the models themselves, and TensorFlow, are loaded when the first
     text reaches them. Raises BundleError when the bundle is damaged, ConfigurationError on an
     unknown stage.
@@ -71,10 +72,9 @@ def load(
     folder = bundle_dir(str(bundle))
     manifest = read_manifest(folder)
     _require_sound(folder)
-    if policy is None:
-        policy = read_policy(folder / "policy.toml")
-    elif not isinstance(policy, Policy):
-        policy = read_policy(policy)
+    if not isinstance(policy, Policy):
+        own = read_policy(folder / "policy.toml")
+        policy = own if policy is None else read_policy(policy, base=own)
     models = Models(lambda: _read_models(folder, manifest))
     made: list[Stage] = []
     fingerprints: dict[str, Any] = {

@@ -227,8 +227,8 @@ def _lexicon_reason(screening: Screening, row: int, decided_by: str) -> str:
     )
 
 
-def read_policy(path: str | Path) -> Policy:
-    """Read a policy TOML; keys left out keep their defaults.
+def read_policy(path: str | Path, *, base: Policy | None = None) -> Policy:
+    """Read a policy TOML; keys left out are those of ``base``, else the defaults.
 
     Raises ReadError when the file cannot be read and PolicyError, with the line, on TOML that does
     not parse, unknown sections or keys, wrong types and values out of range.
@@ -260,7 +260,7 @@ def read_policy(path: str | Path) -> Policy:
                 )
             settings[key] = _coerce(value, fields[key].default, f"{at(path, line)}{section}.{name}")
     try:
-        return Policy(**settings)
+        return dataclasses.replace(base or Policy(), **settings)
     except PolicyError as error:
         key = str(error).removeprefix("policy: ").split(":", 1)[0]
         line = _line_of(source, *key.split(".", 1))

@@ -173,15 +173,20 @@ class Screening:
             )  # fmt: skip
 
     def _label_array(self) -> pa.Array:
-        """Labels as a struct: the same keys in every row, null where the classifier did not run."""
+        """Labels as a map, null where the classifier did not run: one type for all batches."""
         import pyarrow as pa
 
-        absent = np.isnan(self.score)
+        kind = pa.map_(pa.string(), pa.float64())
         if not self.label_names:
-            return pa.nulls(len(self), pa.struct([]))
-        children = [_floats(self.labels[:, k]) for k in range(len(self.label_names))]
-        return pa.StructArray.from_arrays(
-            children, names=list(self.label_names), mask=pa.array(absent)
+            return pa.nulls(len(self), kind)
+        scored = ~np.isnan(self.score)
+        width = len(self.label_names)
+        offsets = np.concatenate([[0], np.cumsum(scored * width)]).astype(np.int32)
+        keys = pa.array(list(self.label_names) * int(scored.sum()), pa.string())
+        return pa.MapArray.from_arrays(
+            pa.array(offsets, mask=np.append(~scored, False)),
+            keys,
+            _floats(self.labels[scored].ravel()),
         )
 
 

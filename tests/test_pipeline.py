@@ -239,3 +239,21 @@ def test_a_policy_may_be_an_object_or_a_file(toy_bundle, toy_lexicon, tmp_path):
     path.write_text(policy.to_toml())
     for given_policy in (policy, path, str(path)):
         assert md.load(toy_bundle, lexicon=toy_lexicon, policy=given_policy).policy == policy
+
+
+def test_the_models_do_not_read_an_allowed_phrase_and_read_all_the_rest(toy_guard, toy_bundle):
+    def term(id, text, kind, **more):
+        return md.Term(id, text, kind=kind, **more)
+
+    block = term("x-jerk", "jerk", "block", severity=1)
+    phrase = term("x-jerk-chicken", "jerk chicken", "allow", category="food")
+    word = term("x-word", "jerk", "allow", category="food")
+
+    def read(*terms):
+        guard = md.load(toy_bundle, lexicon=md.Lexicon(terms), policy=toy_guard.policy)
+        explained = [guard.explain(t) for t in ("a jerk chicken in the garden", "you jerk")]
+        return [found["evidence"]["classifier"]["read"] for found in explained]
+
+    assert read(block) == ["a jerk chicken in the garden", "you jerk"]
+    assert read(block, phrase) == ["a  in the garden", "you jerk"]
+    assert read(block, word) == ["a jerk chicken in the garden", "you jerk"]

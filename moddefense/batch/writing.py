@@ -147,6 +147,8 @@ def _storable(table: pa.Table) -> pa.Table:
         return table
     at = table.column_names.index("labels")
     kind = pa.map_(pa.string(), pa.float64())
+    if table.column(at).type == kind:
+        return table
     values = [
         None if labels is None else list(dict(labels).items())
         for labels in table.column(at).to_pylist()

@@ -32,7 +32,7 @@ LEXICON = click.option(
 GUARD: tuple[Decorator, ...] = (
     BUNDLE,
     LEXICON,
-    click.option("--policy", metavar="FILE", help="A policy TOML. [default: the bundle's own]"),
+    click.option("--policy", metavar="FILE", help="A policy TOML; missing keys are the bundle's."),
     click.option(
         "--stages", default="lexicon,trigger,classifier", show_default=True, metavar="LIST",
         help="The stages to run, comma-separated.",

@@ -2,58 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from moddefense.lexicon.matching import Match, Matcher
+from moddefense.lexicon.terms import Lexicon
 
 if TYPE_CHECKING:
     import numpy as np
 
     from moddefense.screening import Screening
 
-__all__ = ["LexiconStage", "healed"]
+__all__ = ["LexiconStage", "reading"]
 
 EVASIONS = frozenset(("leet", "repetition", "separators", "masking"))
 
 
 class LexiconStage:
-    """Fills ``screening.matches``, and ``screening.readings`` where a term was disguised."""
+    """Fills ``screening.matches``, and ``readings`` where the models shall read something else.
+
+    The models learnt words, not their disguises, and not that Moby Dick is a whale: they read
+    disguised block terms spelt out, and the text without its allowed phrases. What else is in the
+    text they read as it is, so that an allow term hides nothing but itself.
+    """
 
     name = "lexicon"
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
+        self._allowed = _phrases(matcher.lexicon)
 
     def examine(self, screening: Screening, rows: np.ndarray) -> None:
         """Match the texts at ``rows``."""
         indices = rows.tolist()
-        found = self.matcher.find_many([screening.texts[row] for row in indices])
-        for row, matches in zip(indices, found, strict=True):
+        texts = [screening.texts[row] for row in indices]
+        found = self.matcher.find_many(texts)
+        allowed = self._allowed.find_many(texts) if self._allowed is not None else [[]] * len(texts)
+        for row, text, matches, phrases in zip(indices, texts, found, allowed, strict=True):
             if matches:
                 screening.matches[row] = tuple(matches)
-                reading = healed(screening.texts[row], matches)
-                if reading is not None:
-                    screening.readings[row] = reading
+            if matches or phrases:
+                read = reading(text, matches, phrases)
+                if read != text:
+                    screening.readings[row] = read
 
 
-def healed(text: str, matches: Iterable[Match]) -> str | None:
-    """Return ``text`` with disguised terms spelt out, or None when there is none.
+def reading(text: str, matches: Sequence[Match], allowed: Sequence[Match] = ()) -> str:
+    """Return ``text`` with disguised terms spelt out and allowed phrases left out.
 
-    Trigger and classifier read the result: the models learnt words, not their disguises. Of terms
-    that overlap, the one that begins first counts, and of these the longest.
+    Of terms that overlap, the one that begins first counts, and of these the longest. A phrase that
+    a block hit overlaps stays.
 
-    >>> from moddefense.lexicon import Lexicon, Term
+    >>> from moddefense.lexicon import Term
     >>> matcher = Matcher(Lexicon([Term("en-jerk", "jerk", severity=1)]))
-    >>> healed("what a j3rk", matcher.find("what a j3rk"))
+    >>> reading("what a j3rk", matcher.find("what a j3rk"))
     'what a jerk'
     """
-    disguised = [match for match in matches if EVASIONS.intersection(match.through)]
-    if not disguised:
-        return None
+    hits = [match for match in matches if match.term.kind == "block"]
+    edits = [
+        (hit.start, -hit.end, hit.term.term) for hit in hits if EVASIONS.intersection(hit.through)
+    ]
+    edits += [
+        (phrase.start, -phrase.end, "")
+        for phrase in allowed
+        if not any(hit.start < phrase.end and phrase.start < hit.end for hit in hits)
+    ]
     pieces, last = [], 0
-    for match in sorted(disguised, key=lambda match: (match.start, -match.end, match.term.id)):
-        if match.start >= last:
-            pieces += [text[last : match.start], match.term.term]
-            last = match.end
+    for start, minus_end, instead in sorted(edits):
+        if start >= last:
+            pieces += [text[last:start], instead]
+            last = -minus_end
     return "".join((*pieces, text[last:]))
+
+
+def _phrases(lexicon: Lexicon) -> Matcher | None:
+    """Return a matcher of the allow terms that say more than the block term they protect from.
+
+    They give a context that settles the matter, like "Moby Dick". An allow term that is the block
+    term itself gives none: it stops the lists, and the models go on reading the word.
+    """
+    allows = [
+        t for t in lexicon if t.kind == "allow" and t.match != "text" and t.status == "active"
+    ]
+    if not allows:
+        return None
+    blocks = Matcher(Lexicon([term for term in lexicon if term.kind == "block"]))
+    found = blocks.find_many([term.term for term in allows])
+    phrases = [
+        dataclasses.replace(term, kind="block", category="allowed", severity=1)
+        for term, hits in zip(allows, found, strict=True)
+        if any(hit.end - hit.start < len(term.term) for hit in hits)
+    ]
+    return Matcher(Lexicon(phrases), off=tuple(EVASIONS)) if phrases else None
