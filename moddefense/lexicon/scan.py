@@ -115,15 +115,8 @@ class Scanner:
         """
         buffer = Buffer(texts)
         columns, doubts = self.read_plain(buffer)
-        slow: set[int] = set()
         doubts |= self.read_dense(buffer)
-        if self.rare and not buffer.ascii:
-            slow.update(
-                place for place, text in enumerate(texts)
-                if not text.isascii() and not self.rare.isdisjoint(text)
-            )  # fmt: skip
-        elif self.rare:
-            slow.update(p for p, text in enumerate(texts) if not self.rare.isdisjoint(text))
+        slow = {p for p, text in enumerate(texts) if self.rare and not self.rare.isdisjoint(text)}
         return self.join(buffer, columns, doubts, slow)
 
     def read_plain(self, buffer: Buffer) -> tuple[Ints, set[tuple[int, int]]]:
