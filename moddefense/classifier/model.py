@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,14 +78,18 @@ class Classifier:
         """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""
         return _worst(self.calibration.probabilities(self._logits(pooled)), owner)
 
+    def samples(self, pooled: np.ndarray, owner: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the score ``[texts]``, float64, that each thinned network gives."""
+        for mask in self._masks:
+            logits = self._logits(pooled, mask)
+            yield _worst(self.calibration.probabilities(logits)[:, :1], owner)[:, 0]
+
     def spread(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Standard deviation of the score over the dropout samples, float64 ``[texts]``."""
         texts = int(owner[-1]) + 1 if owner.size else 0
         total, squares = np.zeros(texts), np.zeros(texts)
         # Added one by one: numpy's own sums depend, in the last bit, on how many texts there are.
-        for mask in self._masks:
-            logits = self._logits(pooled, mask)
-            score = _worst(self.calibration.probabilities(logits)[:, :1], owner)[:, 0]
+        for score in self.samples(pooled, owner):
             total += score
             squares += score * score
         n = len(self._masks)
