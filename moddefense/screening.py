@@ -57,8 +57,8 @@ class Screening:
 
     Columns (all of length ``n``): ``decision`` and ``decided_by`` are int8 indices into
     ``DECISIONS`` and ``DECIDERS`` (-1: not yet); ``floor`` is the least decision that the lexicon
-    demands; ``forced`` marks rows that must reach the classifier; ``audited`` those sent there as a
-    sample; ``trigger``, ``score`` and ``uncertainty`` are float64 with NaN for "not computed";
+    demands; ``forced`` marks rows that must reach the classifier, ``obfuscated`` those that show
+    signs of obfuscation, ``audited`` those sent there as a sample; ``trigger``, ``score`` and ``uncertainty`` are float64 with NaN for "not computed";
     ``labels`` is float64 ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match.
     ``readings`` has, by row, the text as the models shall read it where that is another.
     """
@@ -71,6 +71,7 @@ class Screening:
         self.decided_by = np.full(n, UNDECIDED, np.int8)
         self.floor = np.zeros(n, np.int8)
         self.forced = np.zeros(n, bool)
+        self.obfuscated = np.zeros(n, bool)
         self.audited = np.zeros(n, bool)
         self.trigger = np.full(n, np.nan)
         self.score = np.full(n, np.nan)
