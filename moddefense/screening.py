@@ -58,9 +58,10 @@ class Screening:
     Columns (all of length ``n``): ``decision`` and ``decided_by`` are int8 indices into
     ``DECISIONS`` and ``DECIDERS`` (-1: not yet); ``floor`` is the least decision that the lexicon
     demands; ``forced`` marks rows that must reach the classifier, ``obfuscated`` those that show
-    signs of obfuscation, ``audited`` those sent there as a sample; ``trigger``, ``score`` and ``uncertainty`` are float64 with NaN for "not computed";
-    ``labels`` is float64 ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match.
-    ``readings`` has, by row, the text as the models shall read it where that is another.
+    signs of obfuscation, ``audited`` those sent there as a sample; ``trigger``, ``score`` and
+    ``uncertainty`` are float64 with NaN for "not computed"; ``labels`` is float64
+    ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match. ``readings`` has, by row,
+    the text as the models shall read it where that is another.
     """
 
     def __init__(self, texts: Sequence[str], policy: Policy) -> None:

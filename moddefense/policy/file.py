@@ -75,36 +75,25 @@ def _idle(
                 where = "term of the lists" if name == "categories" else "label of the bundle"
                 listed = ", ".join(known)
                 yield f"{name}.{own}", f"no {where} is called {own!r}; known are {listed}"
-    if set(policy.shadow_stages) >= set(STAGES):
+    shadow, triggers = policy.shadow_stages, policy.trigger_threshold > 0
+    reach, rate = policy.uncertainty_reach, policy.audit_rate
+    if set(shadow) >= set(STAGES):
         yield "shadow.stages", "shadow.stages names every stage: nothing decides; leave one out"
-    if policy.uncertainty_reach > 0 and policy.uncertainty_margin == 0:
-        yield (
-            "uncertainty.margin",
-            (
-                f"uncertainty.reach {policy.uncertainty_reach} has no effect: with margin 0 no row is "
-                "sampled; give a margin, or reach 0"
-            ),
-        )
-    if policy.trigger_threshold > 0 and policy.audit_rate == 0:
-        if "trigger" not in policy.shadow_stages:
-            yield (
-                "audit.rate",
-                ("audit.rate 0 leaves the trigger's misses unseen; give a small share, like 0.01"),
-            )
+    if reach > 0 and policy.uncertainty_margin == 0:
+        why = "with margin 0 no row is sampled; give a margin, or reach 0"
+        yield "uncertainty.margin", f"uncertainty.reach {reach} has no effect: {why}"
+    if triggers and rate == 0 and "trigger" not in shadow:
+        why = "audit.rate 0 leaves the trigger's misses unseen; give a small share, like 0.01"
+        yield "audit.rate", why
+    if not triggers and settings.get("audit_rate"):
+        why = "with trigger.threshold 0 every row is classified; leave audit.rate out"
+        yield "audit.rate", f"audit.rate {rate} has no effect: {why}"
     if policy.classifier_review == 0:
         yield "classifier.review", "classifier.review 0 sends every row to review; give more than 0"
-    if policy.trigger_threshold == 0 and settings.get("audit_rate"):
-        yield (
-            "audit.rate",
-            (
-                f"audit.rate {policy.audit_rate} has no effect: with trigger.threshold 0 every row is "
-                "classified"
-            ),
-        )
-    if policy.labels and "classifier" in policy.shadow_stages:
-        yield "labels", "labels have no effect: the classifier is in shadow.stages"
-    if policy.categories and "lexicon" in policy.shadow_stages:
-        yield "categories", "categories have no effect: the lexicon is in shadow.stages"
+    for name, stage in (("labels", "classifier"), ("categories", "lexicon")):
+        if getattr(policy, name) and stage in shadow:
+            why = f"the {stage} is in shadow.stages; take one of them out"
+            yield name, f"{name} have no effect: {why}"
 
 
 def _parse(path: str | Path) -> tuple[str, dict[str, Any]]:

@@ -185,9 +185,8 @@ def coerce(value: Any, default: Any, where: str) -> Any:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         if isinstance(default, float):
             return float(value)
-        if isinstance(default, int) and isinstance(value, numbers.Integral):
-            if not isinstance(default, bool):
-                return int(value)
+        if type(default) is int and isinstance(value, numbers.Integral):
+            return int(value)
     if isinstance(default, tuple) and isinstance(value, list | tuple):
         if all(isinstance(item, str) for item in value):
             return tuple(value)
