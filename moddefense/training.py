@@ -10,8 +10,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
+from moddefense import __version__
 from moddefense import bundle as bundles
 from moddefense.augmentation import harmless_texts
 from moddefense.classifier.calibration import (
@@ -19,11 +22,12 @@ from moddefense.classifier.calibration import (
     mixing_weight,
     prevalence_weights,
 )
+from moddefense.classifier.checkpoint import Checkpoint, differences
 from moddefense.classifier.fitting import Progress, fit
 from moddefense.classifier.model import Classifier, Settings, network_weights
 from moddefense.classifier.network import Network
 from moddefense.corpus import Corpus, Split
-from moddefense.errors import TrainingError
+from moddefense.errors import ConfigurationError, TrainingError, at
 from moddefense.evaluation.metrics import auc, binary_metrics, precision_threshold
 from moddefense.folding import fold_many
 from moddefense.ngrams import NgramModel
@@ -32,7 +36,7 @@ from moddefense.recipe import Recipe
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
 from moddefense.trigger import Trigger, recall_threshold
 
-__all__ = ["Bundle", "TrainingResult", "train"]
+__all__ = ["Bundle", "TrainingResult", "finished", "identity", "train"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,17 +70,24 @@ def train(
     val: Corpus | None = None,
     test: Corpus | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
 ) -> TrainingResult:
     """Train a bundle on a labelled corpus.
 
     The corpus is split by its ``split`` column, else by the recipe's shares; ``val`` and ``test``
     replace those parts. ``progress`` is called with a dict for each step and epoch. The same recipe
-    and corpus give the same bundle on the same machine. Raises TrainingError when a split is empty
-    or has one class only, or when the loss stops being a number.
+    and corpus give the same bundle on the same machine. In ``checkpoint`` the training is kept
+    while it lasts, and with ``resume`` goes on from there as if it had never stopped. Raises
+    TrainingError when a split is empty or has one class only, or when the loss stops being a
+    number; ConfigurationError when what is to be resumed is another training.
 
     >>> result = train(load_recipe("default"), Corpus.read("comments.csv"))  # doctest: +SKIP
     >>> result.bundle.save("models/mine")  # doctest: +SKIP
     """
+    sources = _sources(corpus, val, test)
+    if checkpoint is not None:
+        checkpoint.begin(identity(recipe, sources), resume=resume)
     split = Split.of(
         corpus, seed=recipe.seed, validation_share=recipe.corpus.validation_share,
         test_share=recipe.corpus.test_share, val=val, test=test,
@@ -87,7 +98,7 @@ def train(
                                          "test": len(split.test)}, notes=notes)  # fmt: skip
     tokenizer = _vocabulary(recipe, split.train)
     tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
-    classifier, history = _classifier(recipe, split, tokenizer, tokens, progress)
+    classifier, history = _classifier(recipe, split, tokenizer, tokens, progress, checkpoint)
     scores = {name: classifier.score(tokens[name]) for name in tokens}
     policy = _score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
     trigger = _trigger(
@@ -108,25 +119,68 @@ def train(
         for name in ("val", "test")
         if len(getattr(split, name))
     }
-    about = {
+    about: dict[str, Any] = {
         "recipe": recipe.as_dict(),
         "corpus": {
-            # The file's name and not its folder: where it lay says nothing to others.
-            "source": ", ".join(Path(part).name for part in corpus.source.split(", ")),
-            "sha256": corpus.fingerprint,
-            **{
-                f"{name}_sha256": part.fingerprint
-                for name, part in (("val", val), ("test", test))
-                if part is not None
-            },
+            **sources,
             "texts": {name: len(getattr(split, name)) for name in tokens},
             "notes": notes,
         },
         "metrics": metrics,
     }
+    if checkpoint is not None and checkpoint.changes:
+        about["changes_in_training"] = checkpoint.changes
     bundle = Bundle(recipe.name, tokenizer, trigger, classifier, policy, about)
     _tell(progress, kind="done", metrics=metrics)
     return TrainingResult(bundle, {**about, "history": history})
+
+
+def finished(
+    folder: str | Path, recipe: Recipe, corpus: Corpus, *, val: Corpus | None = None,
+    test: Corpus | None = None,
+) -> bool:  # fmt: skip
+    """Whether ``folder`` has the bundle that this training would give; False for no bundle.
+
+    Raises ConfigurationError, with the reasons, when it has another.
+    """
+    if not (Path(folder) / bundles.MANIFEST).is_file():
+        return False
+    manifest = bundles.read_manifest(folder)
+    sources = _sources(corpus, val, test)
+    before = {
+        "recipe": manifest.get("recipe", {}),
+        "corpus": {
+            key: value
+            for key, value in manifest.get("corpus", {}).items()
+            if key == "source" or key.endswith("sha256")
+        },
+    }
+    now = {"recipe": recipe.as_dict(), "corpus": sources}
+    if reasons := differences(before, now):
+        raise ConfigurationError(
+            f"{at(folder)}is the bundle of another training: {'; '.join(reasons.values())}; train "
+            "without --resume to replace it"
+        )
+    return True
+
+
+def identity(recipe: Recipe, sources: dict[str, str]) -> dict[str, Any]:
+    """What must be equal for a training to go on where another stopped."""
+    versions = {"moddefense": __version__, "numpy": np.__version__, "keras": keras.__version__,
+                "tensorflow": tf.__version__}  # fmt: skip
+    return {"recipe": recipe.as_dict(), "corpus": sources, "versions": versions}
+
+
+def _sources(corpus: Corpus, val: Corpus | None, test: Corpus | None) -> dict[str, str]:
+    """Names and hashes of the corpora, for the manifest."""
+    # The file's name and not its folder: where it lay says nothing to others.
+    names = ", ".join(Path(part).name for part in corpus.source.split(", "))
+    held_out = {"val": val, "test": test}
+    return {
+        "source": names,
+        "sha256": corpus.fingerprint,
+        **{f"{name}_sha256": c.fingerprint for name, c in held_out.items() if c is not None},
+    }
 
 
 def _require_classes(split: Split) -> None:
@@ -161,7 +215,7 @@ def _targets(corpus: Corpus) -> np.ndarray:
 
 def _classifier(
     recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
-    progress: Progress | None,
+    progress: Progress | None, checkpoint: Checkpoint | None,
 ) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
     targets = {name: _targets(getattr(split, name)) for name in tokens}
     keys = recipe.network
@@ -197,7 +251,7 @@ def _classifier(
     negative = np.zeros((len(added.lengths), targets["train"].shape[1]), np.float32)
     history = fit(
         network, tokens["train"].extend(added), np.concatenate([targets["train"], negative]),
-        recipe, validate, progress=progress,
+        recipe, validate, progress=progress, checkpoint=checkpoint,
     )  # fmt: skip
     weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)

@@ -1,11 +1,13 @@
-"""Training the network: epochs of batches, learning rate, early stopping.
+"""Training the network: epochs of batches, learning rate, early stopping, checkpoints.
 
 Everything random (order, dropout, random perturbation) is a function of the seed and the step, so
-that a run can be repeated exactly.
+that a run can be repeated exactly, and an interrupted one goes on as if nothing had happened.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,9 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from moddefense.classifier.checkpoint import Checkpoint, Saved
 from moddefense.classifier.network import Network
 from moddefense.classifier.step import make_step
-from moddefense.errors import TrainingError
+from moddefense.errors import ConfigurationError, TrainingError
 from moddefense.recipe import Recipe
 from moddefense.tokens import Tokens
 
@@ -26,19 +29,89 @@ Progress = Callable[[dict[str, Any]], None]
 ORDER = 0x0D0E  # tells the generator of the order from others of the same seed
 STREAMS = 128  # streams of random numbers that one step may use
 POOL = 32  # batches that are sorted by length together
+CHECK = 20  # steps between two looks at the loss
+
+
+@dataclasses.dataclass
+class _Run:
+    """Where a training is, besides the weights: all of it goes into a checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    since: int = 0
+    finished: bool = False
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    losses: list[Any] = dataclasses.field(default_factory=list)
+    best_weights: list[np.ndarray] = dataclasses.field(default_factory=list)
 
 
 def fit(
     network: Network, tokens: Tokens, labels: np.ndarray, recipe: Recipe,
     validate: Callable[[], float], *, progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train ``network`` in place and return the history, a record an epoch.
 
     ``validate`` returns the metric to improve, after each epoch; with early stopping the best
-    epoch's weights stay. Raises TrainingError when the loss or a weight is not finite.
+    epoch's weights stay. A ``checkpoint`` (see ``Checkpoint.begin``) is gone on from and kept up to
+    date. Raises TrainingError when the loss or a weight is not finite.
     """
     settings = recipe.training
     batches = -(-len(tokens.lengths) // settings.batch_size)
+    optimizer = _optimizer(network, recipe, batches)
+    inputs = _digest(network, tokens, labels)
+    run = _Run(best_weights=network.get_weights())
+    if checkpoint is not None and (saved := checkpoint.restore()) is not None:
+        run = _restored(saved, inputs, network, optimizer, checkpoint)
+    step = make_step(network, optimizer, recipe.adversarial)
+    began, done_before = time.monotonic() - run.seconds, run.seconds
+
+    def keep() -> None:
+        run.seconds = time.monotonic() - began
+        if checkpoint is not None:
+            run.losses = [float(loss) for loss in run.losses]
+            _require_finite(network, run, f"in epoch {run.epoch + 1}, step {run.step}", checkpoint)
+            checkpoint.write(*_saved(run, inputs, network, optimizer))
+
+    first = run.epoch * batches + run.step
+    while not run.finished:
+        for number, rows in enumerate(epoch_batches(tokens.lengths, recipe, run.epoch)):
+            if number < run.step:
+                continue
+            seed = tf.constant([recipe.seed * 1000 + run.epoch, number * STREAMS], tf.int32)
+            ids = pad(tokens, rows, longest=recipe.network.window)
+            run.losses.append(step(ids, labels[rows], seed))
+            run.step = number + 1
+            if run.step % CHECK == 0 or run.step == batches:
+                loss = float(run.losses[-1])
+                if not np.isfinite(loss):
+                    raise _diverged(
+                        f"loss is {loss} in epoch {run.epoch + 1}, step {run.step}", checkpoint
+                    )
+                done = run.epoch * batches + run.step
+                left = settings.epochs * batches - done
+                spent = time.monotonic() - began - done_before
+                _tell(progress, kind="step", epoch=run.epoch + 1, epochs=settings.epochs,
+                      step=run.step, steps=batches, loss=loss,
+                      seconds_left=spent / (done - first) * left)  # fmt: skip
+            if checkpoint is not None and checkpoint.due and run.step < batches:
+                keep()
+        _require_finite(network, run, f"after epoch {run.epoch + 1}", checkpoint)
+        _end_epoch(run, network, validate(), time.monotonic() - began)
+        run.finished = run.epoch == settings.epochs or (
+            settings.early_stopping and run.since >= settings.patience
+        )
+        _tell(progress, kind="epoch", epochs=settings.epochs, **run.history[-1])
+        keep()
+    if settings.early_stopping:
+        network.set_weights(run.best_weights)
+    return run.history
+
+
+def _optimizer(network: Network, recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+    settings = recipe.training
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         decay_steps=max(1, settings.epochs * batches),
@@ -52,49 +125,90 @@ def fit(
         + network.encoder.trainable_variables
         + network.head.trainable_variables
     )
-    step = make_step(network, optimizer, recipe.adversarial)
-    history: list[dict[str, float]] = []
-    best, best_weights, since = -np.inf, network.get_weights(), 0
-    began = time.monotonic()
-    for epoch in range(settings.epochs):
-        losses = []
-        for number, rows in enumerate(epoch_batches(tokens.lengths, recipe, epoch)):
-            seed = tf.constant([recipe.seed * 1000 + epoch, number * STREAMS], tf.int32)
-            ids = pad(tokens, rows, longest=recipe.network.window)
-            losses.append(step(ids, labels[rows], seed))
-            if number % 20 == 19 or number == batches - 1:
-                loss = float(losses[-1])
-                if not np.isfinite(loss):
-                    raise _diverged(f"loss is {loss} in epoch {epoch + 1}, step {number + 1}")
-                done = epoch * batches + number + 1
-                _tell(progress, kind="step", epoch=epoch + 1, epochs=settings.epochs,
-                      step=number + 1, steps=batches, loss=loss,
-                      seconds_left=(time.monotonic() - began) / done
-                      * (settings.epochs * batches - done))  # fmt: skip
-        # A maximum over the text can swallow what is not a number, and the loss then looks sound.
-        if not all(np.isfinite(weights).all() for weights in network.get_weights()):
-            raise _diverged(f"weights are not finite after epoch {epoch + 1}")
-        record = {
-            "epoch": epoch + 1,
-            "loss": float(np.mean([float(loss) for loss in losses])),
-            "validation": validate(),
-            "seconds": time.monotonic() - began,
-        }
-        history.append(record)
-        _tell(progress, kind="epoch", epochs=settings.epochs, **record)
-        if record["validation"] > best:
-            best, best_weights, since = record["validation"], network.get_weights(), 0
-        else:
-            since += 1
-            if settings.early_stopping and since >= settings.patience:
-                break
-    if settings.early_stopping:
-        network.set_weights(best_weights)
-    return history
+    return optimizer
 
 
-def _diverged(what: str) -> TrainingError:
-    return TrainingError(f"{what}; lower training.learning_rate or adversarial.epsilon")
+def _end_epoch(run: _Run, network: Network, validation: float, seconds: float) -> None:
+    loss = float(np.mean([float(loss) for loss in run.losses]))
+    run.epoch, run.step, run.losses = run.epoch + 1, 0, []
+    run.history.append(
+        {"epoch": run.epoch, "loss": loss, "validation": validation, "seconds": seconds}
+    )
+    if run.best is None or validation > run.best:
+        run.best, run.best_weights, run.since = validation, network.get_weights(), 0
+    else:
+        run.since += 1
+
+
+# Checkpoints
+
+
+def _saved(
+    run: _Run, inputs: str, network: Network, optimizer: keras.optimizers.Optimizer
+) -> Saved:
+    position = {**vars(run), "inputs": inputs}
+    arrays = {"losses": np.array(position.pop("losses"), np.float64)}
+    groups = {
+        "weights": network.get_weights(),
+        "best": position.pop("best_weights"),
+        "optimizer": [np.asarray(variable) for variable in optimizer.variables],
+    }
+    for name, values in groups.items():
+        arrays |= {f"{name}-{index:03d}": value for index, value in enumerate(values)}
+    return Saved(position, arrays)
+
+
+def _restored(
+    saved: Saved, inputs: str, network: Network, optimizer: keras.optimizers.Optimizer,
+    checkpoint: Checkpoint,
+) -> _Run:  # fmt: skip
+    position, arrays = dict(saved.position), saved.arrays
+    if position.pop("inputs") != inputs:
+        raise ConfigurationError(
+            f"{checkpoint.folder}: cannot resume: the tokens, labels or initial weights are "
+            "others, as after a change of the code or of a library; train without --resume"
+        )
+    network.set_weights(_group(arrays, "weights"))
+    for variable, value in zip(optimizer.variables, _group(arrays, "optimizer"), strict=True):
+        variable.assign(value)
+    return _Run(**position, losses=arrays["losses"].tolist(), best_weights=_group(arrays, "best"))
+
+
+def _group(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
+    return [arrays[key] for key in sorted(arrays) if key.startswith(f"{name}-")]
+
+
+def _digest(network: Network, tokens: Tokens, labels: np.ndarray) -> str:
+    """SHA-256 of all that the training starts from."""
+    digest = hashlib.sha256()
+    for array in (*tokens, labels, *network.get_weights()):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+# What is not a number
+
+
+def _require_finite(network: Network, run: _Run, where: str, checkpoint: Checkpoint | None) -> None:
+    # A maximum over the text can swallow what is not a number, and the loss then looks sound.
+    if not all(np.isfinite(weights).all() for weights in network.get_weights()):
+        raise _diverged(f"weights are not finite {where}", checkpoint)
+    if not np.isfinite([float(loss) for loss in run.losses]).all():
+        raise _diverged(f"a loss is not finite {where}", checkpoint)
+
+
+def _diverged(what: str, checkpoint: Checkpoint | None) -> TrainingError:
+    remedy = "lower training.learning_rate or adversarial.epsilon"
+    if checkpoint is not None and checkpoint.diverged(what):
+        return TrainingError(
+            f"{what}; {checkpoint.folder} keeps the last good weights: {remedy} and go on from "
+            "them with --resume"
+        )
+    return TrainingError(f"{what}; {remedy}")
+
+
+# Batches
 
 
 def epoch_batches(lengths: np.ndarray, recipe: Recipe, epoch: int) -> Iterator[np.ndarray]:

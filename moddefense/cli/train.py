@@ -55,6 +55,9 @@ class _Train(click.Command):
     "--label-column", "label_columns", multiple=True, metavar="NAME",
     help="Column of 0/1 labels; repeatable. [default: the recipe's, label]",
 )  # fmt: skip
+@click.option(
+    "--resume", is_flag=True, help="Go on with an interrupted training of the same settings."
+)
 def train(
     corpus: tuple[str, ...],
     *,
@@ -65,11 +68,13 @@ def train(
     test: str | None,
     text_column: str | None,
     label_columns: tuple[str, ...],
+    resume: bool,
 ) -> None:
     """Train a bundle from labelled texts: a text column and one or more columns of 0/1 labels.
 
     CORPUS is one or several .csv, .tsv, .jsonl, .ndjson or .parquet files; a column called split
-    (train, val, test) splits them.
+    (train, val, test) splits them. While the training lasts, OUT.training keeps what it has come
+    to, for --resume.
     """
     import moddefense as md
     from moddefense.recipe import parse_overrides
@@ -91,11 +96,29 @@ def train(
     texts = read(*corpus)
     held_out = {name: read(path) for name, path in (("val", val), ("test", test)) if path}
     quiet_tensorflow()
+    from moddefense.classifier.checkpoint import Checkpoint
+    from moddefense.training import finished
     from moddefense.training import train as train_bundle
 
-    with console.training_progress() as progress:
-        result = train_bundle(chosen, texts, progress=progress, **held_out)
-    result.bundle.save(out)
+    kept = f"{Path(out)}.training"
+    try:
+        with Checkpoint(kept) as checkpoint:
+            if resume and not checkpoint.started and finished(out, chosen, texts, **held_out):
+                console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
+                return
+            if checkpoint.started and not resume:
+                console.warn(f"{kept}: dropped an interrupted training; --resume goes on with it")
+            with console.training_progress() as progress:
+                result = train_bundle(
+                    chosen, texts, **held_out, progress=progress, checkpoint=checkpoint,
+                    resume=resume,
+                )  # fmt: skip
+            result.bundle.save(out)
+            checkpoint.remove()
+    except KeyboardInterrupt:
+        if Path(kept).exists():
+            console.warn(f"{kept} keeps what is finished; --resume goes on from there")
+        raise
     console.show_tree(result.report["metrics"])
     console.stderr().print(f"bundle written to {out}", markup=False)
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from moddefense.bundle import FILES, MANIFEST
 from moddefense.cli.console import training_progress
+
+KILLED = """
+import os, signal, sys
+from moddefense.cli import main
+from moddefense.classifier import checkpoint
+
+write = checkpoint.Checkpoint.write
+def dying(self, position, arrays):
+    write(self, position, arrays)
+    if position["epoch"] == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoint.Checkpoint.write = dying
+main(sys.argv[1:])
+"""
 
 
 @pytest.fixture
@@ -51,3 +66,30 @@ def test_events_are_lines(capsys):
         "news: what unheard of",
         "done",
     ]
+
+
+def test_a_killed_training_goes_on(run, spawn, toy_file, toy_recipe_file, toy_bundle, tmp_path):
+    out = tmp_path / "bundle"
+    command = ["train", str(toy_file), "--recipe", str(toy_recipe_file), "--out", f"{out}/"]
+    killed = spawn("-c", KILLED, *command)
+    killed.communicate()
+    assert killed.returncode == -9
+    assert not out.exists()
+
+    refused = run(*command, "--resume", "--set", "seed=9")
+    assert refused.exit_code == 2
+    assert "cannot resume: recipe.seed was 3, is 9" in refused.stderr
+
+    resumed = run(*command, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "epoch 3 of 4" in resumed.stderr
+    assert "epoch 2 of 4" not in resumed.stderr
+    for name in (*FILES, MANIFEST):
+        assert (out / name).read_bytes() == (toy_bundle / name).read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+    again = run(*command, "--resume")
+    assert (again.exit_code, again.stderr) == (0, f"{out}/: finished already; nothing to do\n")
+    other = run(*command, "--resume", "--set", "training.epochs=9")
+    assert other.exit_code == 2
+    assert "another training: recipe.training.epochs was 4, is 9" in other.stderr
