@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from moddefense.classifier.model import Classifier
     from moddefense.lexicon import Lexicon
     from moddefense.pipeline import Guard, Stage
-    from moddefense.tokens import Tokenizer
+    from moddefense.tokens import Graph, Tokenizer
     from moddefense.trigger import Trigger
 
 __all__ = ["FORMAT", "load", "read_manifest", "save", "verify"]
@@ -50,11 +50,13 @@ def load(
     lexicon: Lexicon | None = None,
     policy: Policy | str | Path | None = None,
     stages: Sequence[str] = STAGES,
+    graph: Graph | None = None,
 ) -> Guard:
     """Load a bundle, by shipped name or folder, as a Guard.
 
     ``lexicon`` replaces the shipped lists, ``policy`` the bundle's own: an object, or a TOML file,
-    in which keys that are left out stay the bundle's.
+    in which keys that are left out stay the bundle's. ``graph`` cuts texts into WordPieces where
+    another process does it; TensorFlow is then not loaded.
     All files are verified now; the models themselves, and TensorFlow, are loaded when the first
     text reaches them. Raises BundleError when the bundle is damaged, ConfigurationError on an
     unknown stage.
@@ -75,7 +77,7 @@ def load(
     if not isinstance(policy, Policy):
         own = read_policy(folder / "policy.toml")
         policy = own if policy is None else read_policy(policy, base=own)
-    models = Models(lambda: _read_models(folder, manifest))
+    models = Models(lambda: _read_models(folder, manifest, graph))
     made: list[Stage] = []
     fingerprints: dict[str, Any] = {
         "version": __version__,
@@ -91,7 +93,7 @@ def load(
         made.append(TriggerStage(models))
     if "classifier" in names:
         made.append(ClassifierStage(models, policy, sample_all=names == ("classifier",)))
-    return Guard(made, policy, fingerprints=fingerprints)
+    return Guard(made, policy, fingerprints=fingerprints, folder=folder)
 
 
 def save(
@@ -226,7 +228,7 @@ def _foreign(folder: Path) -> list[str]:
 
 
 def _read_models(
-    folder: Path, manifest: Mapping[str, Any]
+    folder: Path, manifest: Mapping[str, Any], graph: Graph | None = None
 ) -> tuple[Tokenizer, Trigger, Classifier]:
     import numpy as np
 
@@ -239,7 +241,7 @@ def _read_models(
         raise BundleError(f"{at(folder)}replaced since it was loaded; load it again")
     _require_sound(folder)
     try:
-        tokenizer = Tokenizer.load(folder / "vocabulary.json")
+        tokenizer = Tokenizer.load(folder / "vocabulary.json", graph=graph)
         weights = {k: v.astype(np.float32) for k, v in _arrays(folder / "classifier.npz").items()}
         linear = _arrays(folder / "trigger.npz")
         trigger = Trigger(linear["weights"].astype(np.float32), float(linear["intercept"]))

@@ -6,6 +6,7 @@ This module imports no concrete stage; ``moddefense.bundle.load`` puts a Guard t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,11 +49,17 @@ class Guard:
     """
 
     def __init__(
-        self, stages: Sequence[Stage], policy: Policy, *, fingerprints: Mapping[str, Any]
+        self,
+        stages: Sequence[Stage],
+        policy: Policy,
+        *,
+        fingerprints: Mapping[str, Any],
+        folder: Path | None = None,
     ) -> None:
         self.stages = tuple(stages)
         self.policy = policy
         self.fingerprints = dict(fingerprints)
+        self.folder = folder  # of the bundle, from which another process can load the like
 
     def screen(self, texts: Sequence[str]) -> Screening:
         """Screen texts and return their evidence and decisions as columns.

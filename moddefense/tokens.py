@@ -1,4 +1,4 @@
-"""Vocabulary and the TF-Text graph: raw strings to ragged token ids.
+"""Vocabulary: raw strings to ragged token ids, by a TF-Text graph (``moddefense.wordpiece``).
 
 A text is folded (``moddefense.folding``), cut into words and WordPieces, and each piece that begins
 a word without being all of it gets an *opening* id of its own: a rude word that is the beginning of
@@ -10,24 +10,26 @@ from __future__ import annotations
 import json
 import string
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_text as tf_text
 
 from moddefense.folding import fold_many
 
-__all__ = ["PAD", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
+__all__ = ["PAD", "Graph", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
 
 PAD, UNKNOWN, OPENING = 0, 1, 2  # OPENING: any word beginning too rare for an embedding of its own
 SPECIAL = ("[PAD]", "[UNK]", "[OPEN]")
 SUFFIX = "##"
 ALPHABET = 500  # letters at most; the rarest are left to [UNK]
-LONGEST_WORD = 1 << 20  # bytes; a comment without any space is one word and must not become [UNK]
 LONGEST_PIECE = 100  # bytes; a shout pasted often would become one piece, and TF-Text takes 256
+
+
+Graph = Callable[[Sequence[bytes]], tuple[np.ndarray, np.ndarray]]
+"""Prepared UTF-8 texts to their ids, int32 ``[total]``, and the number of ids of each."""
 
 
 class Tokens(NamedTuple):
@@ -60,10 +62,13 @@ class Tokenizer:
 
     ``pieces`` is the WordPiece vocabulary, special pieces first; ``openings`` are those that have
     an opening id, in the order of these ids, which follow those of the pieces. Both are stored in
-    one JSON file.
+    one JSON file. ``graph`` cuts into pieces where TensorFlow in this process shall not; else that
+    is imported with the first text.
     """
 
-    def __init__(self, pieces: Iterable[str], openings: Iterable[str] = ()) -> None:
+    def __init__(
+        self, pieces: Iterable[str], openings: Iterable[str] = (), *, graph: Graph | None = None
+    ) -> None:
         self.pieces = tuple(pieces)
         self.openings = tuple(openings)
         index = {piece: i for i, piece in enumerate(self.pieces)}
@@ -78,17 +83,15 @@ class Tokenizer:
         self._spacing = _Spacing(alphabet)
         # Punctuation stands apart in any case.
         self._spells_ascii = alphabet.issuperset(string.ascii_lowercase + string.digits)
-        self._wordpiece = tf_text.FastWordpieceTokenizer(
-            vocab=list(self.pieces),
-            suffix_indicator=SUFFIX,
-            unknown_token=SPECIAL[UNKNOWN],
-            max_bytes_per_word=LONGEST_WORD,
-            token_out_type=tf.int32,
-            support_detokenization=False,
-        )
-        self._graph = tf.function(
-            self._tokenize, input_signature=[tf.TensorSpec([None], tf.string)]
-        )
+        if graph is not None:
+            self.graph = graph
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The WordPiece graph."""
+        from moddefense.wordpiece import wordpiece_graph
+
+        return wordpiece_graph(self.pieces, unknown=SPECIAL[UNKNOWN], suffix=SUFFIX)
 
     @property
     def size(self) -> int:
@@ -112,17 +115,13 @@ class Tokenizer:
         """Tokenise texts that are folded already."""
         if not folded:
             return Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
-        values, lengths = self._graph(tf.constant([self._prepare(text) for text in folded]))
-        return Tokens(self._open(values.numpy()), lengths.numpy())
+        values, lengths = self.graph([self._prepare(text) for text in folded])
+        return Tokens(self._open(values), lengths)
 
     def _prepare(self, text: str) -> bytes:
         if not (self._spells_ascii and text.isascii()):
             text = text.translate(self._spacing)
         return text.encode("utf-8", "replace")
-
-    def _tokenize(self, texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        ragged = self._wordpiece.tokenize(texts)
-        return ragged.values, ragged.row_lengths()
 
     def _open(self, values: np.ndarray) -> np.ndarray:
         """Replace each word beginning that a continuation follows by its opening id.
@@ -155,10 +154,10 @@ class Tokenizer:
         path.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Tokenizer:
+    def load(cls, path: Path, *, graph: Graph | None = None) -> Tokenizer:
         """Read what ``save`` wrote."""
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(content["pieces"], content["openings"])
+        return cls(content["pieces"], content["openings"], graph=graph)
 
 
 class TokenColumn:
