@@ -306,12 +306,14 @@ def _model_problem(
     """What does not fit together: shapes, or values that are not numbers."""
     import numpy as np
 
+    from moddefense.classifier.pooling import encoder_shapes
+
     names = classifier.label_names
-    reach, width, channels = weights["kernel"].shape
+    encoder, features = encoder_shapes(weights)
     hidden, outputs = weights["in"].shape[1], len(names) + (len(names) > 1)
     shapes = {
-        "embedding": (tokens, width), "kernel": (reach, width, channels), "bias": (channels,),
-        "in": (2 * channels, hidden), "in_bias": (hidden,), "out": (hidden, outputs),
+        **encoder, "embedding": (tokens, weights["embedding"].shape[1]),
+        "in": (features, hidden), "in_bias": (hidden,), "out": (hidden, outputs),
         "out_bias": (outputs,), "wide_intercept": (),
     }  # fmt: skip
     for name, shape in shapes.items():
@@ -330,8 +332,8 @@ def _model_problem(
     for name in ("wide", "trigger"):
         if arrays[name].ndim != 1 or not arrays[name].size:
             return f"{name} is {arrays[name].shape}, not one row of weights"
-    if reach % 2 == 0:
-        return f"classifier.npz: kernel spans {reach} tokens, which is even"
+    if "kernel" in weights and len(weights["kernel"]) % 2 == 0:
+        return f"classifier.npz: kernel spans {len(weights['kernel'])} tokens, which is even"
     wrong = [name for name, values in arrays.items() if not np.isfinite(values).all()]
     return f"{wrong[0]} is not finite" if wrong else None
 

@@ -16,6 +16,7 @@ from moddefense.resources import recipe_path
 
 __all__ = ["Recipe", "describe_keys", "load_recipe", "parse_overrides"]
 
+KINDS = ("conv", "gru", "lstm", "mean")
 METHODS = ("none", "random", "fgm", "fgsm", "pgd", "freelb", "vat", "fgm+vat")
 
 
@@ -54,8 +55,13 @@ class VocabularyKeys:
 class NetworkKeys:
     """The classifier network."""
 
+    kind: str = _key(
+        "conv", "convolution, bidirectional GRU, LSTM, or mean of embeddings", choices=KINDS
+    )
     embedding: int = _key(64, "embedding width", low=1, high=1024)
-    channels: int = _key(128, "convolution channels", low=1, high=4096)
+    channels: int = _key(
+        128, "convolution channels, or units of a recurrent layer", low=1, high=4096
+    )
     width: int = _key(3, "tokens that a convolution sees; odd", low=1, high=9)
     hidden: int = _key(64, "units of the hidden layer", low=1, high=4096)
     embedding_dropout: float = _key(0.4, "share of embedding values dropped", low=0, high=0.9)

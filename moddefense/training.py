@@ -220,8 +220,8 @@ def _classifier(
     targets = {name: _targets(getattr(split, name)) for name in tokens}
     keys = recipe.network
     network = Network(
-        vocabulary=tokenizer.size, labels=targets["train"].shape[1], embedding=keys.embedding,
-        channels=keys.channels, reach=keys.width, hidden=keys.hidden,
+        kind=keys.kind, vocabulary=tokenizer.size, labels=targets["train"].shape[1],
+        embedding=keys.embedding, channels=keys.channels, reach=keys.width, hidden=keys.hidden,
         embedding_dropout=keys.embedding_dropout, dropout=keys.dropout, seed=recipe.seed,
     )  # fmt: skip
     network.embedding.set_frequencies(np.bincount(tokens["train"].values, minlength=tokenizer.size))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,7 +73,9 @@ class Classifier:
         """
         cut, owner = windows(tokens, size=self.settings.window, overlap=self.settings.overlap)
         wide = self._wide.log_odds(cut).astype(np.float32)
-        return np.concatenate([self.network.pool(cut), wide[:, None]], axis=1), owner
+        with _one_thread():
+            pooled = self.network.pool(cut)
+        return np.concatenate([pooled, wide[:, None]], axis=1), owner
 
     def probabilities(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""
@@ -98,9 +101,7 @@ class Classifier:
     def _logits(
         self, pooled: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None = None
     ) -> np.ndarray:
-        # One thread: the products are small, and idle threads that spin slow down whatever runs
-        # beside them.
-        with _blas().limit(limits=1, user_api="blas"):
+        with _one_thread():
             logits = self.network.logits(pooled[:, :-1], masks)
         logits[:, 0] += pooled[:, -1]
         return logits
@@ -124,6 +125,12 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _one_thread() -> AbstractContextManager[object]:
+    """Matrix products on one thread: they are small, and idle threads that spin slow others."""
+    context: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return context
+
+
 def _worst(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
     """The largest value of each text's windows, ``[windows, k]`` to ``[texts, k]``."""
     if len(owner) == 0:
@@ -138,8 +145,7 @@ def network_weights(network: Network) -> dict[str, np.ndarray]:
     head = network.head
     return {
         "embedding": np.asarray(network.embedding.normalized()),
-        "kernel": np.asarray(network.encoder.kernel),
-        "bias": np.asarray(network.encoder.bias),
+        **network.encoder.arrays(),
         "in": np.asarray(head.kernel_in),
         "in_bias": np.asarray(head.bias_in),
         "out": np.asarray(head.kernel_out),

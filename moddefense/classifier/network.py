@@ -3,7 +3,7 @@
 1. ``NormalizedEmbedding``: ids to vectors of zero mean and unit variance over the vocabulary,
    weighted by token frequency, so that the network cannot escape a perturbation of fixed norm by
    making its embeddings larger (Miyato, Dai and Goodfellow 2017).
-2. ``ConvEncoder``: a narrow convolution and max and mean pooling over the text.
+2. An encoder of the recipe's kind (``encoders.py``): the embeddings of a text to one vector.
 3. ``Head``: dropout, one hidden layer, dropout, logits.
 
 Dropout is drawn from an explicit seed: None switches it off, a seed fixes it. The same seed gives
@@ -18,7 +18,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ConvEncoder", "Head", "Network", "NormalizedEmbedding", "dropout"]
+from moddefense.classifier.encoders import make_encoder
+
+__all__ = ["Head", "Network", "NormalizedEmbedding", "dropout"]
 
 VARIANCE_FLOOR = 1e-6
 
@@ -82,41 +84,6 @@ class NormalizedEmbedding(keras.layers.Layer):
         }  # fmt: skip
 
 
-class ConvEncoder(keras.layers.Layer):
-    """Embeddings ``[batch, time, width]`` and mask ``[batch, time]`` to ``[batch, 2 * channels]``.
-
-    A convolution over ``reach`` tokens, ReLU, then the maximum and the mean over the text.
-    """
-
-    def __init__(self, channels: int, reach: int, *, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.channels, self.reach, self.seed = channels, reach, seed
-
-    def build(self, input_shape: Any) -> None:
-        """Create kernel ``[reach, width, channels]`` and bias."""
-        self.kernel = self.add_weight(
-            shape=(self.reach, input_shape[-1], self.channels),
-            initializer=keras.initializers.GlorotUniform(seed=self.seed),
-            name="kernel",
-        )
-        self.bias = self.add_weight(shape=(self.channels,), initializer="zeros", name="bias")
-
-    def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        """Encode; where ``mask`` is 0 is padding, which must be zeros in ``embedded``."""
-        features = tf.nn.conv1d(embedded, self.kernel.value, stride=1, padding="SAME")
-        mask = mask[..., None]
-        features = tf.nn.relu(features + self.bias.value) * mask
-        count = tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
-        top = tf.reduce_max(features, axis=1)  # features are >= 0, so padding never wins
-        return tf.concat([top, tf.reduce_sum(features, axis=1) / count], axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Hyperparameters, from which ``from_config`` makes an equal layer."""
-        return super().get_config() | {
-            "channels": self.channels, "reach": self.reach, "seed": self.seed,
-        }  # fmt: skip
-
-
 class Head(keras.layers.Layer):
     """Pooled features ``[batch, features]`` to logits ``[batch, labels]``."""
 
@@ -161,21 +128,23 @@ class Network(keras.Model):
 
     def __init__(
         self, *, vocabulary: int, labels: int, embedding: int, channels: int, reach: int,
-        hidden: int, embedding_dropout: float, dropout: float, seed: int = 0, **kwargs: Any,
+        hidden: int, embedding_dropout: float, dropout: float, kind: str = "conv", seed: int = 0,
+        **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.settings = {
-            "vocabulary": vocabulary, "labels": labels, "embedding": embedding,
+            "kind": kind, "vocabulary": vocabulary, "labels": labels, "embedding": embedding,
             "channels": channels, "reach": reach, "hidden": hidden,
             "embedding_dropout": embedding_dropout, "dropout": dropout, "seed": seed,
         }  # fmt: skip
         self.embedding_dropout = embedding_dropout
         self.embedding = NormalizedEmbedding(vocabulary, embedding, seed=seed, name="embedding")
-        self.encoder = ConvEncoder(channels, reach, seed=seed + 1, name="encoder")
+        self.encoder = make_encoder(
+            kind, width=embedding, channels=channels, reach=reach, seed=seed + 1
+        )
         self.head = Head(hidden, labels, dropout, seed=seed + 2, name="head")
         self.embedding.build((None, None))
-        self.encoder.build((None, None, embedding))
-        self.head.build((None, 2 * channels))
+        self.head.build((None, self.encoder.features))
         self.built = True
 
     def embed(self, ids: tf.Tensor, *, seed: tf.Tensor | None = None) -> tf.Tensor:

@@ -1,11 +1,7 @@
-"""The trained convolutional network, compiled for screening: no padding, no batch effects.
+"""The trained network, compiled for screening: no padding, no batch effects.
 
-A convolution of looked-up embeddings is a sum of lookups in tables that hold each token's
-contribution at each offset, so the tables are computed once and a text costs a few additions a
-token. Rows do not influence each other, not even in the last bit: sums and maxima run over one
-text's tokens in order, and the dense layers always see a tile of the same shape.
-
-Source of the idea: any linear layer on an embedding can be folded into the embedding table.
+The encoder becomes a ``Pool`` (``pooling.py``); the dense layers always see a tile of the same
+shape, so that rows do not influence each other, not even in the last bit.
 """
 
 from __future__ import annotations
@@ -14,27 +10,23 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from moddefense.classifier.pooling import make_pool
 from moddefense.tokens import Tokens
 
 __all__ = ["CompiledNetwork", "windows"]
 
 TILE = 64  # rows of every matrix product, whatever the batch
-CHUNK = 2048  # tokens that are looked up at a time: the working set stays in the cache
 
 
 class CompiledNetwork:
     """Pooled features and logits of texts, from the weights of a ``Network``.
 
-    ``weights`` has ``embedding`` (normalised table) ``[vocabulary, width]``, ``kernel``
-    ``[reach, width, channels]``, ``bias``, ``in``, ``in_bias``, ``out``, ``out_bias``.
+    ``weights`` has ``embedding`` (normalised table) ``[vocabulary, width]``, the encoder's arrays,
+    ``in``, ``in_bias``, ``out``, ``out_bias``.
     """
 
     def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
-        table = weights["embedding"].astype(np.float32).copy()
-        table[0] = 0  # padding
-        self._tables = [np.ascontiguousarray(table @ w) for w in weights["kernel"]]
-        self._bias = weights["bias"].astype(np.float32)
-        self._reach = len(self._tables)
+        self._pool = make_pool(weights)
         self._head = tuple(
             weights[k].astype(np.float32) for k in ("in", "in_bias", "out", "out_bias")
         )
@@ -42,44 +34,11 @@ class CompiledNetwork:
     @property
     def features(self) -> int:
         """Number of pooled features."""
-        return 2 * len(self._bias)
+        return self._pool.features
 
     def pool(self, tokens: Tokens) -> np.ndarray:
-        """Tokens to pooled features, float32 ``[texts, 2 * channels]``."""
-        n, channels = len(tokens.lengths), len(self._bias)
-        pooled = np.zeros((n, 2 * channels), np.float32)
-        lengths, starts = tokens.lengths, tokens.starts
-        rows = np.flatnonzero(lengths)
-        begin = 0
-        while begin < len(rows):
-            # Whole texts up to the chunk's size; a longer text is a chunk of its own.
-            total = np.cumsum(lengths[rows[begin : begin + CHUNK]])
-            end = begin + max(1, int(np.searchsorted(total, CHUNK, side="right")))
-            part = rows[begin:end]
-            first, last = starts[part[0]], starts[part[-1]] + lengths[part[-1]]
-            features = self._convolve(tokens.values[first:last], lengths[part])
-            offsets = starts[part] - first
-            pooled[part, :channels] = np.maximum.reduceat(features, offsets, axis=0)
-            sums = np.add.reduceat(features, offsets, axis=0)
-            pooled[part, channels:] = sums / lengths[part, None].astype(np.float32)
-            begin = end
-        return pooled
-
-    def _convolve(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Rectified features ``[tokens, channels]`` of texts that lie side by side."""
-        side = self._reach // 2
-        position = np.arange(len(ids))
-        text = np.repeat(np.arange(len(lengths)), lengths)
-        features = np.take(self._tables[side], ids, axis=0)
-        scratch = np.empty_like(features)
-        for offset in (o for o in range(-side, side + 1) if o):
-            neighbour = np.clip(position + offset, 0, len(ids) - 1)
-            same = (text[neighbour] == text) & (neighbour == position + offset)
-            shifted = np.where(same, ids[neighbour], 0)
-            np.take(self._tables[side + offset], shifted, axis=0, out=scratch)
-            features += scratch
-        features += self._bias
-        return np.maximum(features, 0, out=features)
+        """Tokens to pooled features, float32 ``[texts, features]``."""
+        return self._pool(tokens)
 
     def logits(
         self, pooled: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None = None

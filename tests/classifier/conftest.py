@@ -25,7 +25,7 @@ def make_network() -> Callable[..., Network]:
         network = Network(**{**SIZES, **settings})
         generator = np.random.Generator(np.random.PCG64(4))
         network.embedding.set_frequencies(generator.integers(1, 90, network.embedding.vocabulary))
-        for bias in (network.encoder.bias, network.head.bias_in, network.head.bias_out):
+        for bias in (w for w in network.trainable_variables if "bias" in w.name):
             bias.assign(generator.normal(size=bias.shape).astype(np.float32) * 0.3)
         return network
 

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from moddefense.classifier.network import ConvEncoder, Head, Network, NormalizedEmbedding, dropout
+from moddefense.classifier.encoders import ConvEncoder, GruEncoder, LstmEncoder, MeanEncoder
+from moddefense.classifier.network import Head, Network, NormalizedEmbedding, dropout
+from moddefense.recipe import KINDS
 
 IDS = np.array([[3, 9, 1, 4, 0], [8, 8, 0, 0, 0], [0, 0, 0, 0, 0]], np.int32)
 SEED = tf.constant([5, 6], tf.int32)
 
 
-def test_the_configuration_makes_an_equal_network(make_network):
-    network = make_network(dropout=0.3)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_configuration_makes_an_equal_network(make_network, kind):
+    network = make_network(dropout=0.3, kind=kind)
     again = Network.from_config(network.get_config())
     assert again.get_config() == network.get_config()
     again.set_weights(network.get_weights())
@@ -22,7 +25,14 @@ def test_the_configuration_makes_an_equal_network(make_network):
 
 @pytest.mark.parametrize(
     "layer",
-    [NormalizedEmbedding(9, 4, seed=2), ConvEncoder(5, 3, seed=2), Head(6, 2, 0.1, seed=2)],
+    [
+        NormalizedEmbedding(9, 4, seed=2),
+        ConvEncoder(5, 3, seed=2),
+        GruEncoder(5, seed=2),
+        LstmEncoder(5, seed=2),
+        MeanEncoder(),
+        Head(6, 2, 0.1, seed=2),
+    ],
     ids=lambda layer: type(layer).__name__,
 )
 def test_the_configuration_makes_an_equal_layer(layer):
@@ -30,19 +40,30 @@ def test_the_configuration_makes_an_equal_layer(layer):
     assert again.get_config() == layer.get_config()
 
 
-def test_the_seed_fixes_the_initial_weights(make_network):
-    one, same, other = (make_network(seed=seed).get_weights() for seed in (1, 1, 2))
-    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
-    assert not np.array_equal(one[0], other[0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_seed_fixes_the_initial_weights(make_network, kind):
+    one, same, other = (make_network(seed=seed, kind=kind).trainable_weights for seed in (1, 1, 2))
+    for a, b, c in zip(one, same, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert "bias" in a.name or not np.array_equal(a, c)
 
 
-def test_shapes(make_network):
-    network = make_network(labels=3)
+@pytest.mark.parametrize(
+    ("kind", "features"), [("conv", 10), ("gru", 20), ("lstm", 5), ("mean", 4)]
+)
+def test_shapes(make_network, kind, features):
+    network = make_network(labels=3, kind=kind)
     embedded = network.embed(IDS)
     assert embedded.shape == (3, 5, 4)
     mask = tf.cast(IDS != 0, tf.float32)
-    assert network.encoder(embedded, mask).shape == (3, 10)
+    assert network.encoder(embedded, mask).shape == (3, features)
+    assert network.encoder.features == features
     assert network(IDS).shape == (3, 3)
+
+
+def test_an_unknown_kind_is_refused(make_network):
+    with pytest.raises(ValueError, match="transformer"):
+        make_network(kind="transformer")
 
 
 # Dropout
@@ -111,16 +132,38 @@ def test_counts_are_not_changed(make_network):
     assert counts.tolist() == list(range(30))
 
 
-@pytest.mark.parametrize("reach", [1, 3, 5])
+@pytest.mark.parametrize(
+    "settings", [{"reach": 1}, {"reach": 5}, *({"kind": kind} for kind in KINDS)], ids=str
+)
 @pytest.mark.parametrize("more", [1, 7])
-def test_padding_does_not_change_logits(make_network, reach, more):
-    network = make_network(reach=reach)
+def test_padding_does_not_change_logits(make_network, settings, more):
+    network = make_network(**settings)
     wider = np.pad(IDS, ((0, 0), (0, more)))
     np.testing.assert_allclose(network(wider), network(IDS), rtol=1e-5, atol=1e-6)
 
 
-def test_a_text_of_padding_alone_has_finite_logits(make_network):
-    assert np.isfinite(make_network()(IDS).numpy()[2]).all()
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_of_padding_alone_has_no_features_but_of_the_bias(make_network, kind):
+    network = make_network(kind=kind)
+    mask = tf.cast(IDS != 0, tf.float32)
+    assert not network.encoder(network.embed(IDS), mask).numpy()[2].any()
+    assert np.isfinite(network(IDS).numpy()[2]).all()
+
+
+@pytest.mark.parametrize(("kind", "ordered"), [("gru", True), ("lstm", True), ("mean", False)])
+def test_recurrent_networks_see_order_and_the_mean_does_not(make_network, kind, ordered):
+    network = make_network(kind=kind)
+    differ = np.abs(network(IDS[:1, :4]) - network(IDS[:1, 3::-1].copy())).max()
+    assert (differ > 1e-3) == ordered
+
+
+def test_an_lstm_ends_in_what_it_knows_after_the_last_token(make_network):
+    network = make_network(kind="lstm")
+    mask = tf.cast(IDS != 0, tf.float32)
+    states = network.encoder.states(network.embed(IDS), mask)
+    expected = [states[0, 3], states[1, 1], tf.zeros(5)]
+    found = network.encoder(network.embed(IDS), mask)
+    np.testing.assert_allclose(found, np.stack(expected), atol=1e-6)
 
 
 def test_neighbours_within_reach_count_and_order_matters(make_network):

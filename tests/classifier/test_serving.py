@@ -6,22 +6,25 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moddefense.classifier import serving
+from moddefense.classifier import pooling
 from moddefense.classifier.fitting import pad
 from moddefense.classifier.model import network_weights
 from moddefense.classifier.serving import CompiledNetwork, windows
+from moddefense.recipe import KINDS
 from moddefense.tokens import Tokens
 
 LENGTHS = (3, 0, 1, 12, 2, 64, 7, 0, 31, 5)
 
 
-@pytest.mark.parametrize("reach", [1, 3, 5])
+@pytest.mark.parametrize(
+    "sizes", [{"reach": 1}, {"reach": 5}, *({"kind": kind} for kind in KINDS)], ids=str
+)
 @pytest.mark.parametrize("labels", [1, 3])
-def test_it_equals_the_keras_network(make_network, make_tokens, reach, labels):
-    network = make_network(reach=reach, labels=labels, channels=7, hidden=9)
+def test_it_equals_the_keras_network(make_network, make_tokens, sizes, labels):
+    network = make_network(**sizes, labels=labels, channels=7, hidden=9)
     tokens = make_tokens(*LENGTHS)
     compiled = CompiledNetwork(network_weights(network))
     found = compiled.logits(compiled.pool(tokens))
@@ -29,21 +32,24 @@ def test_it_equals_the_keras_network(make_network, make_tokens, reach, labels):
     np.testing.assert_allclose(found, network(ids).numpy(), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["conv", "mean"])
 @pytest.mark.parametrize("chunk", [1, 2, 10, 63, 10**6])
-def test_pieces_of_any_size_give_the_same(make_network, make_tokens, monkeypatch, chunk):
-    compiled = CompiledNetwork(network_weights(make_network()))
+def test_pieces_of_any_size_give_the_same(make_network, make_tokens, monkeypatch, kind, chunk):
+    compiled = CompiledNetwork(network_weights(make_network(kind=kind)))
     tokens = make_tokens(*LENGTHS)
     expected = compiled.pool(tokens)
-    monkeypatch.setattr(serving, "CHUNK", chunk)
+    monkeypatch.setattr(pooling, "CHUNK", chunk)
     np.testing.assert_array_equal(compiled.pool(tokens), expected)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25)
 @given(
-    rows=st.lists(st.lists(st.integers(0, 29), max_size=20), min_size=1, max_size=150),
+    rows=st.lists(st.lists(st.integers(1, 29), max_size=20), min_size=1, max_size=150),
     data=st.data(),
 )
-def test_a_row_is_the_same_to_the_last_bit_in_any_company(make_network, rows, data):
-    compiled = CompiledNetwork(network_weights(make_network()))
+def test_a_row_is_the_same_to_the_last_bit_in_any_company(make_network, kind, rows, data):
+    compiled = CompiledNetwork(network_weights(make_network(kind=kind, channels=13)))
 
     def logits(some):
         values = np.array([v for row in some for v in row], np.int32)
@@ -70,8 +76,9 @@ def test_masks_drop_features_and_hidden_units(make_network, make_tokens):
     np.testing.assert_array_equal(silent, np.broadcast_to(bias, silent.shape))
 
 
-def test_no_texts_and_no_tokens(make_network):
-    compiled = CompiledNetwork(network_weights(make_network()))
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_texts_and_no_tokens(make_network, kind):
+    compiled = CompiledNetwork(network_weights(make_network(kind=kind)))
     none = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
     assert compiled.logits(compiled.pool(none)).shape == (0, 2)
     empty = Tokens(np.empty(0, np.int32), np.zeros(3, np.int64))

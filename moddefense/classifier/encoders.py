@@ -1,0 +1,202 @@
+"""Encoders: embeddings of a text to one vector of features, by the recipe's ``network.kind``.
+
+====  ======================================================================  ===============
+kind  what it computes                                                        features
+====  ======================================================================  ===============
+conv  a narrow convolution, ReLU; its maximum and mean over the text          2 * channels
+gru   a GRU in each direction; maximum and mean of both over the text         4 * channels
+lstm  an LSTM forwards; its state at the end (Miyato, Dai and Goodfellow 2017)  channels
+mean  the mean of the embeddings (deep averaging network, Iyyer 2015)         embedding width
+====  ======================================================================  ===============
+
+All are called with embeddings ``[batch, time, width]``, in which padding is zeros and comes last,
+and a mask ``[batch, time]``. Padding never changes the features; a text of padding alone has zeros.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["ConvEncoder", "Encoder", "GruEncoder", "LstmEncoder", "MeanEncoder", "make_encoder"]
+
+
+class Encoder(keras.layers.Layer):
+    """What all encoders have: ``features``, their number, and ``arrays`` for serving."""
+
+    features: int
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The weights by the names that serving knows them by."""
+        raise NotImplementedError
+
+
+def make_encoder(
+    kind: str, *, width: int, channels: int, reach: int, seed: int, name: str = "encoder"
+) -> Encoder:
+    """Make and build the encoder of a kind for embeddings of ``width``.
+
+    ``channels`` are the convolution's channels or the units of a recurrent layer.
+    """
+    made: Encoder
+    if kind == "conv":
+        made = ConvEncoder(channels, reach, seed=seed, name=name)
+    elif kind == "gru":
+        made = GruEncoder(channels, seed=seed, name=name)
+    elif kind == "lstm":
+        made = LstmEncoder(channels, seed=seed, name=name)
+    elif kind == "mean":
+        made = MeanEncoder(name=name)
+    else:
+        raise ValueError(f"unknown kind of network {kind!r}")
+    made.build((None, None, width))
+    return made
+
+
+class ConvEncoder(Encoder):
+    """A convolution over ``reach`` tokens, ReLU, then the maximum and the mean over the text."""
+
+    def __init__(self, channels: int, reach: int, *, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.channels, self.reach, self.seed = channels, reach, seed
+        self.features = 2 * channels
+
+    def build(self, input_shape: Any) -> None:
+        """Create kernel ``[reach, width, channels]`` and bias."""
+        self.kernel = self.add_weight(
+            shape=(self.reach, input_shape[-1], self.channels),
+            initializer=keras.initializers.GlorotUniform(seed=self.seed),
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(self.channels,), initializer="zeros", name="bias")
+
+    def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Encode to ``[batch, 2 * channels]``."""
+        features = tf.nn.conv1d(embedded, self.kernel.value, stride=1, padding="SAME")
+        mask = mask[..., None]
+        features = tf.nn.relu(features + self.bias.value) * mask
+        top = tf.reduce_max(features, axis=1)  # features are >= 0, so padding never wins
+        return tf.concat([top, _mean(features, mask)], axis=-1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Kernel and bias."""
+        return {"kernel": np.asarray(self.kernel), "bias": np.asarray(self.bias)}
+
+    def get_config(self) -> dict[str, Any]:
+        """Hyperparameters, from which ``from_config`` makes an equal layer."""
+        return super().get_config() | {
+            "channels": self.channels, "reach": self.reach, "seed": self.seed,
+        }  # fmt: skip
+
+
+class MeanEncoder(Encoder):
+    """The mean of the embeddings; it has no weights of its own."""
+
+    def build(self, input_shape: Any) -> None:
+        """Note the width."""
+        self.features = input_shape[-1]
+
+    def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Encode to ``[batch, width]``."""
+        return _mean(embedded * mask[..., None], mask[..., None])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Nothing."""
+        return {}
+
+
+class GruEncoder(Encoder):
+    """A GRU in each direction, then the maximum and the mean of their states over the text."""
+
+    def __init__(self, channels: int, *, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.channels, self.seed = channels, seed
+        self.features = 4 * channels
+        self.ways = [
+            keras.layers.GRU(
+                channels, return_sequences=True, go_backwards=backwards, name=name,
+                **_initializers(seed + 2 * backwards),
+            )
+            for name, backwards in (("forward", False), ("backward", True))
+        ]  # fmt: skip
+
+    def build(self, input_shape: Any) -> None:
+        """Build both directions."""
+        for way in self.ways:
+            way.build(input_shape)
+
+    def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Encode to ``[batch, 4 * channels]``."""
+        tops, means = [], []
+        for way, seen in zip(self.ways, (mask, tf.reverse(mask, [1])), strict=True):
+            real = seen[..., None]
+            states = way(embedded, mask=mask > 0)  # of the way back, the last token's comes first
+            # No state falls below -1, so padding never wins.
+            top = tf.reduce_max(tf.where(real > 0, states, -1.0), axis=1)
+            tops.append(top * tf.reduce_max(seen, axis=1, keepdims=True))
+            means.append(_mean(states * real, real))
+        return tf.concat(tops + means, axis=-1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Kernel, recurrent kernel and bias of each direction."""
+        return {k: v for way in self.ways for k, v in _recurrent_arrays(way, way.name).items()}
+
+    def get_config(self) -> dict[str, Any]:
+        """Hyperparameters, from which ``from_config`` makes an equal layer."""
+        return super().get_config() | {"channels": self.channels, "seed": self.seed}
+
+
+class LstmEncoder(Encoder):
+    """An LSTM forwards; the features are its state after the last token."""
+
+    def __init__(self, channels: int, *, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.channels, self.seed = channels, seed
+        self.features = channels
+        self.lstm = keras.layers.LSTM(
+            channels, return_sequences=True, name="lstm", **_initializers(seed)
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Build the layer."""
+        self.lstm.build(input_shape)
+
+    def states(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """The state after each token ``[batch, time, channels]``; in padding the last one."""
+        return self.lstm(embedded, mask=mask > 0)
+
+    def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Encode to ``[batch, channels]``."""
+        return self.states(embedded, mask)[:, -1] * tf.reduce_max(mask, axis=1, keepdims=True)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Kernel, recurrent kernel and bias."""
+        return _recurrent_arrays(self.lstm, "lstm")
+
+    def get_config(self) -> dict[str, Any]:
+        """Hyperparameters, from which ``from_config`` makes an equal layer."""
+        return super().get_config() | {"channels": self.channels, "seed": self.seed}
+
+
+def _initializers(seed: int) -> dict[str, Any]:
+    return {
+        "kernel_initializer": keras.initializers.GlorotUniform(seed=seed),
+        "recurrent_initializer": keras.initializers.Orthogonal(seed=seed + 1),
+    }
+
+
+def _recurrent_arrays(layer: keras.layers.Layer, name: str) -> dict[str, np.ndarray]:
+    cell = layer.cell
+    return {
+        f"{name}_kernel": np.asarray(cell.kernel),
+        f"{name}_recurrent": np.asarray(cell.recurrent_kernel),
+        f"{name}_bias": np.asarray(cell.bias),
+    }
+
+
+def _mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    count = tf.maximum(tf.reduce_sum(mask, axis=1), 1.0)
+    return tf.reduce_sum(values, axis=1) / count
