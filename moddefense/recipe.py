@@ -81,6 +81,9 @@ class AdversarialKeys:
     weight: float = _key(1.0, "weight of the adversarial loss beside the clean one", low=0)
     steps: int = _key(3, "steps of pgd and freelb", low=1, high=20)
     step: float = _key(0.5, "length of such a step, as a share of epsilon", low=0, high=2)
+    unlabeled_ratio: float = _key(
+        1.0, "unlabelled texts a step for each labelled one, for vat and fgm+vat", low=0, high=16
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,6 +35,7 @@ from moddefense.policy import Policy
 from moddefense.recipe import Recipe
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
 from moddefense.trigger import Trigger, recall_threshold
+from moddefense.unlabeled import Unlabeled, require_use
 
 __all__ = ["Bundle", "TrainingResult", "finished", "identity", "train"]
 
@@ -69,6 +70,7 @@ def train(
     *,
     val: Corpus | None = None,
     test: Corpus | None = None,
+    unlabeled: Unlabeled | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
@@ -76,16 +78,19 @@ def train(
     """Train a bundle on a labelled corpus.
 
     The corpus is split by its ``split`` column, else by the recipe's shares; ``val`` and ``test``
-    replace those parts. ``progress`` is called with a dict for each step and epoch. The same recipe
-    and corpus give the same bundle on the same machine. In ``checkpoint`` the training is kept
-    while it lasts, and with ``resume`` goes on from there as if it had never stopped. Raises
-    TrainingError when a split is empty or has one class only, or when the loss stops being a
-    number; ConfigurationError when what is to be resumed is another training.
+    replace those parts. From ``unlabeled`` texts, but for those that a split has, learns a method
+    that can. ``progress`` is called with a dict for each step and epoch. The same recipe and corpus
+    give the same bundle on the same machine. In ``checkpoint`` the training is kept while it lasts,
+    and with ``resume`` goes on from there as if it had never stopped. Raises TrainingError when a
+    split is empty or has one class only, or when the loss stops being a number; ConfigurationError
+    when what is to be resumed is another training, or the method has no use for ``unlabeled``.
 
     >>> result = train(load_recipe("default"), Corpus.read("comments.csv"))  # doctest: +SKIP
     >>> result.bundle.save("models/mine")  # doctest: +SKIP
     """
-    sources = _sources(corpus, val, test)
+    if unlabeled is not None:
+        require_use(recipe)
+    sources = _sources(corpus, val=val, test=test, unlabeled=unlabeled)
     if checkpoint is not None:
         checkpoint.begin(identity(recipe, sources), resume=resume)
     split = Split.of(
@@ -94,11 +99,17 @@ def train(
     )  # fmt: skip
     _require_classes(split)
     notes = [*corpus.notes, *split.notes]
+    if unlabeled is not None:
+        unlabeled = unlabeled.apart_from(split)
+        notes += [*unlabeled.notes, f"{len(unlabeled)} texts without label"]
     _tell(progress, kind="start", texts={"train": len(split.train), "val": len(split.val),
                                          "test": len(split.test)}, notes=notes)  # fmt: skip
     tokenizer = _vocabulary(recipe, split.train)
     tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
-    classifier, history = _classifier(recipe, split, tokenizer, tokens, progress, checkpoint)
+    classifier, history = _classifier(
+        recipe, split, tokenizer, tokens, tokenizer(unlabeled.texts) if unlabeled else None,
+        progress, checkpoint,
+    )  # fmt: skip
     scores = {name: classifier.score(tokens[name]) for name in tokens}
     policy = _score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
     trigger = _trigger(
@@ -137,7 +148,7 @@ def train(
 
 def finished(
     folder: str | Path, recipe: Recipe, corpus: Corpus, *, val: Corpus | None = None,
-    test: Corpus | None = None,
+    test: Corpus | None = None, unlabeled: Unlabeled | None = None,
 ) -> bool:  # fmt: skip
     """Whether ``folder`` has the bundle that this training would give; False for no bundle.
 
@@ -146,7 +157,7 @@ def finished(
     if not (Path(folder) / bundles.MANIFEST).is_file():
         return False
     manifest = bundles.read_manifest(folder)
-    sources = _sources(corpus, val, test)
+    sources = _sources(corpus, val=val, test=test, unlabeled=unlabeled)
     before = {
         "recipe": manifest.get("recipe", {}),
         "corpus": {
@@ -171,15 +182,14 @@ def identity(recipe: Recipe, sources: dict[str, str]) -> dict[str, Any]:
     return {"recipe": recipe.as_dict(), "corpus": sources, "versions": versions}
 
 
-def _sources(corpus: Corpus, val: Corpus | None, test: Corpus | None) -> dict[str, str]:
+def _sources(corpus: Corpus, **others: Corpus | Unlabeled | None) -> dict[str, str]:
     """Names and hashes of the corpora, for the manifest."""
     # The file's name and not its folder: where it lay says nothing to others.
     names = ", ".join(Path(part).name for part in corpus.source.split(", "))
-    held_out = {"val": val, "test": test}
     return {
         "source": names,
         "sha256": corpus.fingerprint,
-        **{f"{name}_sha256": c.fingerprint for name, c in held_out.items() if c is not None},
+        **{f"{name}_sha256": c.fingerprint for name, c in others.items() if c is not None},
     }
 
 
@@ -215,7 +225,7 @@ def _targets(corpus: Corpus) -> np.ndarray:
 
 def _classifier(
     recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
-    progress: Progress | None, checkpoint: Checkpoint | None,
+    unlabeled: Tokens | None, progress: Progress | None, checkpoint: Checkpoint | None,
 ) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
     targets = {name: _targets(getattr(split, name)) for name in tokens}
     keys = recipe.network
@@ -224,7 +234,8 @@ def _classifier(
         embedding=keys.embedding, channels=keys.channels, reach=keys.width, hidden=keys.hidden,
         embedding_dropout=keys.embedding_dropout, dropout=keys.dropout, seed=recipe.seed,
     )  # fmt: skip
-    network.embedding.set_frequencies(np.bincount(tokens["train"].values, minlength=tokenizer.size))
+    seen = tokens["train"] if unlabeled is None else tokens["train"].extend(unlabeled)
+    network.embedding.set_frequencies(np.bincount(seen.values, minlength=tokenizer.size))
     settings = Settings(
         label_names=split.train.label_names, window=keys.window, overlap=keys.overlap,
         dropout=keys.dropout, samples=recipe.uncertainty.samples, seed=recipe.seed,
@@ -251,7 +262,7 @@ def _classifier(
     negative = np.zeros((len(added.lengths), targets["train"].shape[1]), np.float32)
     history = fit(
         network, tokens["train"].extend(added), np.concatenate([targets["train"], negative]),
-        recipe, validate, progress=progress, checkpoint=checkpoint,
+        recipe, validate, progress=progress, checkpoint=checkpoint, unlabeled=unlabeled,
     )  # fmt: skip
     weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)

@@ -27,6 +27,7 @@ __all__ = ["Progress", "fit"]
 
 Progress = Callable[[dict[str, Any]], None]
 ORDER = 0x0D0E  # tells the generator of the order from others of the same seed
+ROUND = 0x4E57  # and that of the unlabelled texts
 STREAMS = 128  # streams of random numbers that one step may use
 POOL = 32  # batches that are sorted by length together
 CHECK = 20  # steps between two looks at the loss
@@ -50,17 +51,23 @@ class _Run:
 def fit(
     network: Network, tokens: Tokens, labels: np.ndarray, recipe: Recipe,
     validate: Callable[[], float], *, progress: Progress | None = None,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: Checkpoint | None = None, unlabeled: Tokens | None = None,
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train ``network`` in place and return the history, a record an epoch.
 
     ``validate`` returns the metric to improve, after each epoch; with early stopping the best
-    epoch's weights stay. A ``checkpoint`` (see ``Checkpoint.begin``) is gone on from and kept up to
-    date. Raises TrainingError when the loss or a weight is not finite.
+    epoch's weights stay. Of ``unlabeled`` texts each batch gets the recipe's share. A
+    ``checkpoint`` (see ``Checkpoint.begin``) is gone on from and kept up to date. Raises
+    TrainingError when the loss or a weight is not finite.
     """
     settings = recipe.training
     batches = -(-len(tokens.lengths) // settings.batch_size)
     optimizer = _optimizer(network, recipe, batches)
+    labelled = tokens.lengths
+    if unlabeled is not None:
+        tokens = tokens.extend(unlabeled)
+        unknown = np.full((len(unlabeled.lengths), labels.shape[1]), np.nan, np.float32)
+        labels = np.concatenate([labels, unknown])
     inputs = _digest(network, tokens, labels)
     run = _Run(best_weights=network.get_weights())
     if checkpoint is not None and (saved := checkpoint.restore()) is not None:
@@ -77,7 +84,10 @@ def fit(
 
     first = run.epoch * batches + run.step
     while not run.finished:
-        for number, rows in enumerate(epoch_batches(tokens.lengths, recipe, run.epoch)):
+        epoch = epoch_batches(labelled, recipe, run.epoch)
+        if unlabeled is not None:
+            epoch = mixed_batches(list(epoch), tokens.lengths, len(labelled), recipe, run.epoch)
+        for number, rows in enumerate(epoch):
             if number < run.step:
                 continue
             seed = tf.constant([recipe.seed * 1000 + run.epoch, number * STREAMS], tf.int32)
@@ -222,6 +232,33 @@ def epoch_batches(lengths: np.ndarray, recipe: Recipe, epoch: int) -> Iterator[n
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches += [pool[i : i + size] for i in range(0, len(pool), size)]
     return (batches[i] for i in generator.permutation(len(batches)))
+
+
+def mixed_batches(
+    batches: list[np.ndarray], lengths: np.ndarray, labelled: int, recipe: Recipe, epoch: int
+) -> Iterator[np.ndarray]:
+    """The batches of an epoch, each with unlabelled rows behind its own, of about its length.
+
+    ``lengths`` are of the ``labelled`` rows and the unlabelled ones behind them, which come round
+    in permutations: none twice before each was there once.
+    """
+    extra = max(1, round(recipe.training.batch_size * recipe.adversarial.unlabeled_ratio))
+    count, needed = len(lengths) - labelled, extra * len(batches)
+    begin, end = epoch * needed, (epoch + 1) * needed
+    rounds = range(begin // count, -(-end // count))
+    permutations = [
+        np.random.Generator(np.random.PCG64([recipe.seed, ROUND, number])).permutation(count)
+        for number in rounds
+    ]
+    skipped = begin - rounds.start * count
+    drawn = labelled + np.concatenate(permutations)[skipped : skipped + needed]
+    drawn = drawn[np.argsort(lengths[drawn], kind="stable")].reshape(len(batches), extra)
+    rank = np.empty(len(batches), np.int64)
+    longest = [int(lengths[batch].max()) for batch in batches]
+    rank[np.argsort(longest, kind="stable")] = np.arange(len(batches))
+    return (
+        np.concatenate([batch, drawn[place]]) for batch, place in zip(batches, rank, strict=True)
+    )
 
 
 def pad(tokens: Tokens, rows: np.ndarray, *, longest: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,6 +51,11 @@ class _Train(click.Command):
 )  # fmt: skip
 @click.option("--val", metavar="FILE", help="Validation corpus. [default: a split of CORPUS]")
 @click.option("--test", metavar="FILE", help="Test corpus. [default: a split of CORPUS]")
+@click.option(
+    "--unlabeled", multiple=True, metavar="FILE",
+    help="Texts without labels, for adversarial.method vat and fgm+vat; any format that screen"
+    " reads; repeatable.",
+)  # fmt: skip
 @click.option("--text-column", metavar="NAME", help="[default: the recipe's, text]")
 @click.option(
     "--label-column", "label_columns", multiple=True, metavar="NAME",
@@ -66,6 +72,7 @@ def train(
     assignments: tuple[str, ...],
     val: str | None,
     test: str | None,
+    unlabeled: tuple[str, ...],
     text_column: str | None,
     label_columns: tuple[str, ...],
     resume: bool,
@@ -94,7 +101,14 @@ def train(
         )
 
     texts = read(*corpus)
-    held_out = {name: read(path) for name, path in (("val", val), ("test", test)) if path}
+    given: dict[str, Any] = {
+        name: read(path) for name, path in (("val", val), ("test", test)) if path
+    }
+    if unlabeled:
+        from moddefense.unlabeled import Unlabeled, require_use
+
+        require_use(chosen)
+        given["unlabeled"] = Unlabeled.read(*unlabeled, text_column=chosen.corpus.text_column)
     quiet_tensorflow()
     from moddefense.classifier.checkpoint import Checkpoint
     from moddefense.training import finished
@@ -103,14 +117,14 @@ def train(
     kept = f"{Path(out)}.training"
     try:
         with Checkpoint(kept) as checkpoint:
-            if resume and not checkpoint.started and finished(out, chosen, texts, **held_out):
+            if resume and not checkpoint.started and finished(out, chosen, texts, **given):
                 console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
                 return
             if checkpoint.started and not resume:
                 console.warn(f"{kept}: dropped an interrupted training; --resume goes on with it")
             with console.training_progress() as progress:
                 result = train_bundle(
-                    chosen, texts, **held_out, progress=progress, checkpoint=checkpoint,
+                    chosen, texts, **given, progress=progress, checkpoint=checkpoint,
                     resume=resume,
                 )  # fmt: skip
             result.bundle.save(out)

@@ -39,6 +39,8 @@ def corpus(tmp_path):
         (["--label-column", "harm"], 2, "no column 'harm'"),
         (["--text-column", "body"], 2, "no column 'body'"),
         (["--val", "none.csv"], 3, "none.csv"),
+        (["--unlabeled", "more.txt"], 2, "'fgm' cannot learn from unlabelled texts"),
+        (["--unlabeled", "none.txt", "--set", "adversarial.method=vat"], 3, "none.txt"),
     ],
 )
 def test_what_cannot_be_trained(fails, corpus, tmp_path, arguments, code, says):
