@@ -1,4 +1,7 @@
-"""Metrics over probabilities and 0/1 labels, weighted where prevalence is not natural."""
+"""Single figures over probabilities and 0/1 labels, as training needs them.
+
+``moddefense.evaluation.scores`` has all of them with intervals.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from moddefense.classifier.calibration import expected_calibration_error
+from moddefense.evaluation.ranking import Ranking, recall_within
 
 __all__ = ["auc", "binary_metrics", "precision_threshold", "recall_at"]
 
@@ -21,11 +25,11 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
 
 
 def recall_at(labels: np.ndarray, scores: np.ndarray, false_positives: float) -> float | None:
-    """Share of positives above the threshold that ``false_positives`` of the negatives pass."""
-    negative, positive = scores[labels == 0], scores[labels == 1]
-    if not negative.size or not positive.size:
+    """Best recall of a threshold that lets through at most this share of false positives."""
+    if len(np.unique(labels)) < 2:
         return None
-    return float(np.mean(positive > np.quantile(negative, 1 - false_positives)))
+    ranking = Ranking(labels, scores, np.ones(len(labels)))
+    return float(recall_within(ranking.hits, ranking.alarms, false_positives)[0][0])
 
 
 def precision_threshold(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from moddefense.classifier.uncertainty import dropout_masks
+from moddefense.classifier.uncertainty import binary_entropy, dropout_masks, spread_of
 
 
 def test_masks_are_fixed_by_the_seed():
@@ -36,3 +36,30 @@ def test_rate_zero_drops_nothing():
     for features, hidden in dropout_masks(7, 3, rate=0.0, samples=4, seed=1):
         assert (features == 1).all()
         assert (hidden == 1).all()
+
+
+# Measures of the samples
+
+
+def test_samples_that_agree_leave_the_entropy_and_nothing_to_disagree_on():
+    found = spread_of([np.array([0.0, 0.3, 0.5, 1.0])] * 7)
+    np.testing.assert_allclose(found.deviation, 0, atol=1e-8)
+    np.testing.assert_allclose(found.information, 0, atol=1e-12)
+    np.testing.assert_allclose(found.entropy, [0, 0.610864, np.log(2), 0], atol=1e-6)
+
+
+def test_sure_samples_that_contradict_each_other_are_all_information():
+    found = spread_of([np.array([0.0]), np.array([1.0])])
+    assert found.deviation[0] == pytest.approx(0.5)
+    assert found.information[0] == pytest.approx(np.log(2))
+    assert found.entropy[0] == pytest.approx(np.log(2))
+
+
+def test_measures_agree_with_numpy_and_with_each_other():
+    samples = np.random.Generator(np.random.PCG64(3)).random((9, 50))
+    found = spread_of(samples)
+    np.testing.assert_allclose(found.mean, samples.mean(axis=0))
+    np.testing.assert_allclose(found.deviation, samples.std(axis=0), atol=1e-9)
+    expected = binary_entropy(samples.mean(axis=0)) - binary_entropy(samples).mean(axis=0)
+    np.testing.assert_allclose(found.information, expected, atol=1e-12)
+    assert (found.information <= found.entropy).all()
