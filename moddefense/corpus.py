@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from moddefense.folding import fold_many
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Corpus", "Split"]
+__all__ = ["Corpus", "Split", "column_names"]
 
 SPLITS = {"train": "train", "dev": "val", "val": "val", "valid": "val", "validation": "val",
           "test": "test"}  # fmt: skip
@@ -28,6 +28,8 @@ class Corpus:
 
     ``labels`` is float32 ``[texts, len(label_names)]``, 1 harmful, 0 not, NaN unknown; ``splits``
     names the split of each text, or is None; ``notes`` says what reading left out, with counts.
+    ``ids`` has the column ``id``, or the 0-based row numbers of the file; ``columns`` what else was
+    asked for, by name, a value a text.
     """
 
     texts: tuple[str, ...]
@@ -36,6 +38,8 @@ class Corpus:
     splits: tuple[str, ...] | None
     source: str
     notes: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
+    columns: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -66,6 +70,8 @@ class Corpus:
             texts=tuple(self.texts[i] for i in indices),
             labels=self.labels[rows],
             splits=tuple(self.splits[i] for i in indices) if self.splits is not None else None,
+            ids=tuple(self.ids[i] for i in indices) if self.ids is not None else None,
+            columns={k: tuple(values[i] for i in indices) for k, values in self.columns.items()},
         )
 
     @classmethod
@@ -74,12 +80,14 @@ class Corpus:
         *paths: str | Path,
         text_column: str = "text",
         label_columns: Sequence[str] = ("label",),
+        keep: Sequence[str] = (),
     ) -> Corpus:
         """Read one or several files (csv, tsv, jsonl, ndjson, parquet) as one corpus.
 
         A row without text or without any known label is left out and counted in ``notes``. A
-        column ``split`` is kept. Raises ConfigurationError on a missing column or a label that is
-        not 0, 1, -1 or empty, with the row; ReadError on a file that cannot be read.
+        column ``split`` is kept, and those that ``keep`` names. Raises ConfigurationError on a
+        missing column or a label that is not 0, 1, -1 or empty, with the row; ReadError on a file
+        that cannot be read.
 
         >>> Corpus.read("comments.csv")  # doctest: +SKIP
         """
@@ -90,7 +98,9 @@ class Corpus:
         for name in label_columns:
             if label_columns.count(name) > 1:
                 raise ConfigurationError(f"corpus: label column {name!r} is named twice")
-        parts = [_read_one(Path(path), text_column, tuple(label_columns)) for path in paths]
+        parts = [
+            _read_one(Path(path), text_column, tuple(label_columns), tuple(keep)) for path in paths
+        ]
         with_split = [part.splits is not None for part in parts]
         if any(with_split) and not all(with_split):
             lacking = next(part.source for part in parts if part.splits is None)
@@ -106,6 +116,8 @@ class Corpus:
             else None,
             source=", ".join(part.source for part in parts),
             notes=tuple(note for part in parts for note in part.notes),
+            ids=tuple(key for part in parts for key in part.ids or ()),
+            columns={k: tuple(v for part in parts for v in part.columns[k]) for k in keep},
         )
 
 
@@ -214,9 +226,26 @@ def _drop_seen(corpus: Corpus, seen: set[str]) -> tuple[Corpus, int, int]:
     return corpus.take(np.array(keep, np.int64)), repeated, leaked
 
 
-def _read_one(path: Path, text_column: str, label_columns: tuple[str, ...]) -> Corpus:
+def column_names(path: str | Path) -> list[str]:
+    """Return the names of a labelled file's columns. Raises as ``Corpus.read`` does."""
+    path = Path(path)
+    if path.suffix.lower() == ".parquet" and path.is_file():
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return list(pq.read_schema(path).names)
+        except (OSError, pa.ArrowException) as error:
+            first = str(error).splitlines()[0]
+            raise ReadError(f"{at(path)}cannot be read: {first}") from error
+    return list(_table(path).column_names)
+
+
+def _read_one(
+    path: Path, text_column: str, label_columns: tuple[str, ...], keep: tuple[str, ...]
+) -> Corpus:
     table = _table(path)
-    for column in (text_column, *label_columns):
+    for column in (text_column, *label_columns, *keep):
         if column not in table.column_names:
             raise ConfigurationError(
                 f"{at(path)}no column {column!r}; there are {', '.join(table.column_names)}"
@@ -235,6 +264,8 @@ def _read_one(path: Path, text_column: str, label_columns: tuple[str, ...]) -> C
         count = int((has_text & ~has_label).sum())
         notes.append(f"{path.name}: {count} rows without any known label left out")
     rows = np.flatnonzero(has_text & has_label)
+    ids = table["id"].to_pylist() if "id" in table.column_names else range(len(texts))
+    kept = {name: table[name].to_pylist() for name in keep}
     return Corpus(
         texts=tuple(texts[i] for i in rows.tolist()),
         labels=labels[rows],
@@ -242,6 +273,8 @@ def _read_one(path: Path, text_column: str, label_columns: tuple[str, ...]) -> C
         splits=tuple(splits[i] for i in rows.tolist()) if splits is not None else None,
         source=str(path),
         notes=tuple(notes),
+        ids=tuple(str(ids[i]) for i in rows.tolist()),
+        columns={name: tuple(values[i] for i in rows.tolist()) for name, values in kept.items()},
     )
 
 

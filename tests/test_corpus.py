@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moddefense as md
-from moddefense.corpus import Corpus, Split
+from moddefense.corpus import Corpus, Split, column_names
 from moddefense.errors import ConfigurationError, ReadError
 from moddefense.folding import fold
 
@@ -239,3 +239,41 @@ def test_given_parts_must_have_the_same_labels():
     other = Corpus(("a", "b"), np.zeros((2, 1), np.float32), ("rude",), None, "val.csv")
     with pytest.raises(ConfigurationError, match=r"val\.csv: labels are rude.*toxic"):
         split(corpus("a", "b", "c"), val=other)
+
+
+# Ids and other columns
+
+
+def test_ids_and_kept_columns_follow_their_rows(tmp_path):
+    rows = [("ok", 0, "a", 1), ("", 0, "b", 2), ("you jerk", 1, None, 3)]
+    names = ("text", "label", "site", "age")
+    path = write(tmp_path / "c.parquet", rows, names)
+    found = md.Corpus.read(path, keep=("site", "age"))
+    assert found.ids == ("0", "2")  # rows of the file, though one is left out
+    assert found.columns == {"site": ("a", None), "age": (1, 3)}
+    taken = found.take(np.array([1]))
+    assert (taken.ids, taken.columns) == (("2",), {"site": (None,), "age": (3,)})
+    named = write(tmp_path / "n.csv", [("ok", 0, "x7")], ("text", "label", "id"))
+    assert md.Corpus.read(named).ids == ("x7",)
+    assert md.Corpus.read(named).columns == {}
+    both = md.Corpus.read(path, path, keep=("age",))
+    assert both.columns["age"] == (1, 3, 1, 3)
+    assert md.Corpus.read(path, keep=("age",)).fingerprint == md.Corpus.read(path).fingerprint
+
+
+def test_a_column_to_keep_must_be_there(tmp_path):
+    path = write(tmp_path / "c.parquet")
+    with pytest.raises(ConfigurationError, match="no column 'site'; there are text, toxic, insult"):
+        md.Corpus.read(path, label_columns=("toxic",), keep=("site",))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_column_names(tmp_path, suffix):
+    path = write(tmp_path / f"c{suffix}")
+    assert column_names(path) == ["text", "toxic", "insult"]
+    with pytest.raises(ReadError, match="no such file"):
+        column_names(tmp_path / f"none{suffix}")
+    path.write_bytes(b"PAR1 cut short" if suffix == ".parquet" else b'{"text": ')
+    if suffix != ".csv":
+        with pytest.raises(ReadError, match="cannot be read"):
+            column_names(path)
