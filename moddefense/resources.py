@@ -14,6 +14,7 @@ __all__ = [
     "bundle_dir",
     "bundle_names",
     "corpora_dir",
+    "evaluation_dir",
     "lexicons_dir",
     "recipe_names",
     "recipe_path",
@@ -35,6 +36,11 @@ def lexicons_dir() -> Path:
 def corpora_dir() -> Path:
     """Folder of the corpus descriptions (source, licence, checksum, columns; no data)."""
     return _data("corpora", "training/corpora")
+
+
+def evaluation_dir() -> Path:
+    """Folder of what evaluation needs besides a corpus: the identity terms."""
+    return _data("evaluation", "evaluation")
 
 
 def recipe_names() -> list[str]:
