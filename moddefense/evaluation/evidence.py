@@ -1,7 +1,8 @@
 """What a pipeline says about texts: its decisions, what they cost, and every text's score.
 
-The pipeline decides as ``screen`` does. Apart from that the classifier scores every text, also those
-that the pipeline did not need it for, with all its dropout samples, as ``--stages classifier`` does.
+The pipeline decides as ``screen`` does. Apart from that the classifier scores every text, also
+those that the pipeline did not need it for, with all its dropout samples, as ``screen`` does with
+``--stages classifier``.
 """
 
 from __future__ import annotations

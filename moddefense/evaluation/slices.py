@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def by_length(texts: Sequence[str]) -> list[tuple[str, np.ndarray]]:
     [('under 50', [0]), ('50 to 149', [1])]
     """
     bucket = np.searchsorted(LENGTHS, [len(text) for text in texts], side="right")
-    ends = [f"{low} to {high - 1}" for low, high in zip(LENGTHS, LENGTHS[1:], strict=False)]
+    ends = [f"{low} to {high - 1}" for low, high in itertools.pairwise(LENGTHS)]
     names = [f"under {LENGTHS[0]}", *ends, f"{LENGTHS[-1]} and more"]
     found = [(name, np.flatnonzero(bucket == index)) for index, name in enumerate(names)]
     return [(name, rows) for name, rows in found if rows.size]
