@@ -71,6 +71,17 @@ class NetworkKeys:
 
 
 @dataclasses.dataclass(frozen=True)
+class PretrainingKeys:
+    """Language-model pretraining of the embeddings, and of the encoder where it is recurrent."""
+
+    epochs: int = _key(0, "passes over the texts before training; 0 leaves it out", low=0)
+    batch_size: int = _key(64, "texts a step", low=1)
+    learning_rate: float = _key(0.003, "learning rate of Adam", low=0)
+    negatives: int = _key(256, "tokens that each true one is compared with", low=1)
+    side: int = _key(5, "neighbours to each side that conv and mean predict from", low=1, high=50)
+
+
+@dataclasses.dataclass(frozen=True)
 class AdversarialKeys:
     """Perturbation of the embeddings in training."""
 
@@ -120,6 +131,7 @@ class CalibrationKeys:
 class WideKeys:
     """The linear model over token n-grams that adds to the network's logit of harm."""
 
+    enabled: bool = _key(True, "whether there is one")
     buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
     inverse_penalty: float = _key(0.3, "C of the logistic regression", low=0)
 
@@ -168,6 +180,7 @@ class Recipe:
     corpus: CorpusKeys = CorpusKeys()
     vocabulary: VocabularyKeys = VocabularyKeys()
     network: NetworkKeys = NetworkKeys()
+    pretraining: PretrainingKeys = PretrainingKeys()
     adversarial: AdversarialKeys = AdversarialKeys()
     augmentation: AugmentationKeys = AugmentationKeys()
     training: TrainingKeys = TrainingKeys()

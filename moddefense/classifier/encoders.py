@@ -128,17 +128,19 @@ class GruEncoder(Encoder):
         for way in self.ways:
             way.build(input_shape)
 
+    def states(self, embedded: tf.Tensor, mask: tf.Tensor) -> list[tf.Tensor]:
+        """Each direction's state at each token ``[batch, time, channels]``."""
+        forward, backward = (way(embedded, mask=mask > 0) for way in self.ways)
+        return [forward, tf.reverse(backward, [1])]
+
     def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Encode to ``[batch, 4 * channels]``."""
-        tops, means = [], []
-        for way, seen in zip(self.ways, (mask, tf.reverse(mask, [1])), strict=True):
-            real = seen[..., None]
-            states = way(embedded, mask=mask > 0)  # of the way back, the last token's comes first
-            # No state falls below -1, so padding never wins.
-            top = tf.reduce_max(tf.where(real > 0, states, -1.0), axis=1)
-            tops.append(top * tf.reduce_max(seen, axis=1, keepdims=True))
-            means.append(_mean(states * real, real))
-        return tf.concat(tops + means, axis=-1)
+        real = mask[..., None]
+        states = tf.concat(self.states(embedded, mask), axis=-1)
+        # No state falls below -1, so padding never wins.
+        top = tf.reduce_max(tf.where(real > 0, states, -1.0), axis=1)
+        top *= tf.reduce_max(mask, axis=1, keepdims=True)
+        return tf.concat([top, _mean(states * real, real)], axis=-1)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Kernel, recurrent kernel and bias of each direction."""
