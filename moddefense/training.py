@@ -26,6 +26,7 @@ from moddefense.classifier.checkpoint import Checkpoint, differences
 from moddefense.classifier.fitting import Progress, fit
 from moddefense.classifier.model import Classifier, Settings, network_weights
 from moddefense.classifier.network import Network
+from moddefense.classifier.pretraining import pretrain
 from moddefense.corpus import Corpus, Split
 from moddefense.errors import ConfigurationError, TrainingError, at
 from moddefense.evaluation.metrics import auc, binary_metrics, precision_threshold
@@ -35,7 +36,7 @@ from moddefense.policy import Policy
 from moddefense.recipe import Recipe
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
 from moddefense.trigger import Trigger, recall_threshold
-from moddefense.unlabeled import Unlabeled, require_use
+from moddefense.unlabeled import Unlabeled, learns_from_unlabeled, require_use
 
 __all__ = ["Bundle", "TrainingResult", "finished", "identity", "train"]
 
@@ -78,9 +79,9 @@ def train(
     """Train a bundle on a labelled corpus.
 
     The corpus is split by its ``split`` column, else by the recipe's shares; ``val`` and ``test``
-    replace those parts. From ``unlabeled`` texts, but for those that a split has, learns a method
-    that can. ``progress`` is called with a dict for each step and epoch. The same recipe and corpus
-    give the same bundle on the same machine. In ``checkpoint`` the training is kept while it lasts,
+    replace those parts. From ``unlabeled`` texts, but for those that a split has, learn a method
+    that can and pretraining. ``progress`` is called with a dict for each step and epoch. The same
+    recipe and corpus give the same bundle on the same machine. In ``checkpoint`` the training is kept while it lasts,
     and with ``resume`` goes on from there as if it had never stopped. Raises TrainingError when a
     split is empty or has one class only, or when the loss stops being a number; ConfigurationError
     when what is to be resumed is another training, or the method has no use for ``unlabeled``.
@@ -258,11 +259,14 @@ def _classifier(
         assert value is not None  # both classes are there: _require_classes
         return value
 
+    if recipe.pretraining.epochs:
+        pretrain(network, seen, recipe, progress=progress)
     added = _harmless(recipe, split.train, tokenizer)
     negative = np.zeros((len(added.lengths), targets["train"].shape[1]), np.float32)
     history = fit(
         network, tokens["train"].extend(added), np.concatenate([targets["train"], negative]),
-        recipe, validate, progress=progress, checkpoint=checkpoint, unlabeled=unlabeled,
+        recipe, validate, progress=progress, checkpoint=checkpoint,
+        unlabeled=unlabeled if learns_from_unlabeled(recipe) else None,
     )  # fmt: skip
     weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)
@@ -284,6 +288,8 @@ def _wide(
 ) -> NgramModel:
     """Fit the linear model on train and weigh it against the network on validation."""
     keys = recipe.wide
+    if not keys.enabled:
+        return NgramModel(np.zeros(1, np.float32), 0.0)
     fitted = NgramModel.fit(
         tokens["train"], split.train.harmful.astype(int), np.ones(len(split.train)),
         buckets=keys.buckets, inverse_penalty=keys.inverse_penalty,

@@ -13,7 +13,7 @@ from moddefense.errors import ConfigurationError, RecipeError, at
 from moddefense.folding import fold_many
 from moddefense.recipe import Recipe
 
-__all__ = ["Unlabeled", "require_use"]
+__all__ = ["Unlabeled", "learns_from_unlabeled", "require_use"]
 
 METHODS = ("vat", "fgm+vat")
 
@@ -80,19 +80,29 @@ def _keys(texts: tuple[str, ...]) -> list[str]:
     return [" ".join(folded.split()) for folded in fold_many(texts)]
 
 
+def learns_from_unlabeled(recipe: Recipe) -> bool:
+    """Whether the recipe's adversarial method learns from texts without labels.
+
+    >>> learns_from_unlabeled(Recipe().override({"adversarial.method": "vat"}))
+    True
+    """
+    return recipe.adversarial.method in METHODS and recipe.adversarial.unlabeled_ratio > 0
+
+
 def require_use(recipe: Recipe) -> None:
     """Raise RecipeError when the recipe has no use for unlabelled texts.
 
     >>> require_use(Recipe().override({"adversarial.method": "vat"}))
     """
     method = recipe.adversarial.method
+    if learns_from_unlabeled(recipe) or recipe.pretraining.epochs:
+        return
     if method not in METHODS:
         raise RecipeError(
             f"adversarial.method: {method!r} cannot learn from unlabelled texts; choose "
-            f"{' or '.join(METHODS)}, or leave them out"
+            f"{' or '.join(METHODS)}, set pretraining.epochs, or leave them out"
         )
-    if recipe.adversarial.unlabeled_ratio == 0:
-        raise RecipeError(
-            "adversarial.unlabeled_ratio: 0 leaves no place for unlabelled texts; raise it, or "
-            "leave them out"
-        )
+    raise RecipeError(
+        "adversarial.unlabeled_ratio: 0 leaves no place for unlabelled texts; raise it, or "
+        "leave them out"
+    )

@@ -10,16 +10,18 @@ from moddefense.classifier.pretraining import _neighbours, pretrain
 from moddefense.errors import TrainingError
 from moddefense.recipe import KINDS, Recipe
 from moddefense.tokens import Tokens
+from moddefense.training import train
+from moddefense.unlabeled import Unlabeled
 
 RECIPE = Recipe().override(
     {
-        "seed": 3, "network.window": 12, "network.overlap": 4, "pretraining.epochs": 6, "pretraining.batch_size": 16,
-        "pretraining.learning_rate": 0.03, "pretraining.negatives": 8, "pretraining.side": 2,
+        "seed": 3, "network.window": 12, "network.overlap": 4, "pretraining.epochs": 6,
+        "pretraining.batch_size": 16, "pretraining.learning_rate": 0.03, "pretraining.negatives": 8, "pretraining.side": 2,
     }
 )  # fmt: skip
 
 
-def chains(count=120, length=20):
+def chains(count=80, length=12):
     """Texts in which each token but the first follows from the one before."""
     first = np.random.Generator(np.random.PCG64(1)).integers(0, 20, count)
     rows = (first[:, None] + 3 * np.arange(length)) % 20 + 1
@@ -91,3 +93,17 @@ def test_neighbours_are_averaged_without_the_token_itself():
     found = _neighbours(tf.constant(values[..., None]), tf.constant(mask), 1).numpy()[..., 0]
     np.testing.assert_allclose(found[0, :4], [2, 2, 3, 3], atol=1e-6)
     np.testing.assert_allclose(found[1, :2], [5, 7], atol=1e-6)
+
+
+def test_a_training_that_pretrains_learns_from_unlabelled_texts_too(toy_recipe, toy_corpus):
+    recipe = toy_recipe.override(
+        {"pretraining.epochs": 1, "training.epochs": 1, "wide.enabled": False}
+    )
+    more = Unlabeled(("look at this garden, what a sea", "an old bridge and a clown"), "more.txt")
+    events = []
+    result = train(recipe, toy_corpus, unlabeled=more, progress=events.append)
+    without = train(recipe, toy_corpus)
+    assert sum(event["kind"] == "pretraining" for event in events) == 1
+    tables = [r.bundle.classifier.weights["embedding"] for r in (result, without)]
+    assert not np.array_equal(*tables)
+    assert not result.bundle.classifier.weights["wide"].any()
