@@ -81,10 +81,11 @@ def train(
     The corpus is split by its ``split`` column, else by the recipe's shares; ``val`` and ``test``
     replace those parts. From ``unlabeled`` texts, but for those that a split has, learn a method
     that can and pretraining. ``progress`` is called with a dict for each step and epoch. The same
-    recipe and corpus give the same bundle on the same machine. In ``checkpoint`` the training is kept while it lasts,
-    and with ``resume`` goes on from there as if it had never stopped. Raises TrainingError when a
-    split is empty or has one class only, or when the loss stops being a number; ConfigurationError
-    when what is to be resumed is another training, or the method has no use for ``unlabeled``.
+    recipe and corpus give the same bundle on the same machine. In ``checkpoint`` the training is
+    kept while it lasts, and with ``resume`` goes on from there as if it had never stopped. Raises
+    TrainingError when a split is empty or has one class only, or when the loss stops being a
+    number; ConfigurationError when what is to be resumed is another training, or the method has no
+    use for ``unlabeled``.
 
     >>> result = train(load_recipe("default"), Corpus.read("comments.csv"))  # doctest: +SKIP
     >>> result.bundle.save("models/mine")  # doctest: +SKIP

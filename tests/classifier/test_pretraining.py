@@ -15,8 +15,9 @@ from moddefense.unlabeled import Unlabeled
 
 RECIPE = Recipe().override(
     {
-        "seed": 3, "network.window": 12, "network.overlap": 4, "pretraining.epochs": 6,
-        "pretraining.batch_size": 16, "pretraining.learning_rate": 0.03, "pretraining.negatives": 8, "pretraining.side": 2,
+        "seed": 3, "network.window": 12, "network.overlap": 4,
+        "pretraining.epochs": 6, "pretraining.batch_size": 16, "pretraining.learning_rate": 0.03,
+        "pretraining.negatives": 8, "pretraining.side": 2,
     }
 )  # fmt: skip
 
