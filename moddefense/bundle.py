@@ -126,10 +126,7 @@ def save(
             weights=trigger.weights.astype(np.float16),
             intercept=np.float64(trigger.intercept),
         )
-        calibration = {
-            "slope": classifier.calibration.slope.tolist(),
-            "intercept": classifier.calibration.intercept.tolist(),
-        }
+        calibration = classifier.calibration.as_dict()
         (folder / "calibration.json").write_text(json.dumps(calibration, indent=1) + "\n")
         (folder / "policy.toml").write_text(policy.to_toml())
         settings = classifier.settings
@@ -246,7 +243,7 @@ def _read_models(
         linear = _arrays(folder / "trigger.npz")
         trigger = Trigger(linear["weights"].astype(np.float32), float(linear["intercept"]))
         stored = json.loads((folder / "calibration.json").read_text())
-        calibration = Calibration(np.array(stored["slope"]), np.array(stored["intercept"]))
+        calibration = Calibration.from_dict(stored)
         settings = dict(manifest["classifier"])
         labels = tuple(settings.pop("labels"))
         classifier = Classifier(weights, calibration, Settings(label_names=labels, **settings))
@@ -321,14 +318,11 @@ def _model_problem(
             return f"classifier.npz: {name} is {weights[name].shape}, not {shape}"
     arrays = {
         **weights,
-        "slope": classifier.calibration.slope,
-        "intercept": classifier.calibration.intercept,
         "trigger": trigger.weights,
         "trigger_intercept": np.array(trigger.intercept),
     }
-    for name in ("slope", "intercept"):
-        if arrays[name].shape != (outputs,):
-            return f"calibration.json: {name} is {arrays[name].shape}, not {(outputs,)}"
+    if (problem := classifier.calibration.problem(outputs)) is not None:
+        return f"calibration.json: {problem}"
     for name in ("wide", "trigger"):
         if arrays[name].ndim != 1 or not arrays[name].size:
             return f"{name} is {arrays[name].shape}, not one row of weights"

@@ -122,6 +122,10 @@ class TrainingKeys:
 class CalibrationKeys:
     """What turns logits into probabilities, fitted on validation."""
 
+    method: str = _key(
+        "auto", "how a logit becomes a probability, for each label; auto: what is best on "
+        "validation", choices=("auto", "platt", "temperature", "isotonic"),
+    )  # fmt: skip
     prevalence: float = _key(
         0.1, "share of harmful texts where the bundle will run; 0 keeps the corpus's", low=0, high=1
     )
@@ -164,6 +168,14 @@ class PolicyKeys:
     block_precision: float = _key(
         0.95, "least precision of what the classifier blocks, at the calibration's prevalence",
         low=0, high=1,
+    )  # fmt: skip
+    label_recall: float = _key(
+        0.0, "share of each label's texts that its own review threshold reaches; 0: it has none",
+        low=0, high=1,
+    )  # fmt: skip
+    label_precision: float = _key(
+        0.0, "least precision at each label's own block threshold, at the calibration's "
+        "prevalence; 0: it has none", low=0, high=1,
     )  # fmt: skip
     uncertainty_reach: float = _key(
         0.5, "spreads that a score must keep from a threshold to be sure", low=0, high=10

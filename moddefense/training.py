@@ -34,6 +34,7 @@ from moddefense.folding import fold_many
 from moddefense.ngrams import NgramModel
 from moddefense.policy import Policy
 from moddefense.recipe import Recipe
+from moddefense.thresholds import label_rules
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
 from moddefense.trigger import Trigger, recall_threshold
 from moddefense.unlabeled import Unlabeled, learns_from_unlabeled, require_use
@@ -125,6 +126,7 @@ def train(
             recipe.trigger.target_recall,
         ),
     )
+    policy, label_thresholds = _label_thresholds(recipe, split.val, policy, scores["val"])
     metrics = {
         name: _metrics(
             recipe, getattr(split, name), tokens[name], scores[name], classifier, trigger, policy
@@ -140,6 +142,7 @@ def train(
             "notes": notes,
         },
         "metrics": metrics,
+        **label_thresholds,
     }
     if checkpoint is not None and checkpoint.changes:
         about["changes_in_training"] = checkpoint.changes
@@ -272,7 +275,8 @@ def _classifier(
     weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
     wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)
     logits = current(wide, identity).logits(tokens["val"])
-    return current(wide, Calibration.fit(logits, targets["val"], weights)), history
+    calibrated = Calibration.fit(logits, targets["val"], weights, method=recipe.calibration.method)
+    return current(wide, calibrated), history
 
 
 def _harmless(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> Tokens:
@@ -314,6 +318,21 @@ def _score_thresholds(
     review = round(float(np.clip(review, 1e-4, 1)), 4)
     block = round(float(np.clip(block, review, 1)), 4)
     return dataclasses.replace(draft, classifier_review=review, classifier_block=block)
+
+
+def _label_thresholds(
+    recipe: Recipe, val: Corpus, policy: Policy, scores: np.ndarray
+) -> tuple[Policy, dict[str, Any]]:
+    """The policy with thresholds of each label's own, if the recipe asks for them."""
+    keys = recipe.policy
+    if not keys.label_recall and not keys.label_precision:
+        return policy, {}
+    weights = prevalence_weights(val.harmful, recipe.calibration.prevalence)
+    rules, found = label_rules(
+        val, scores[:, -len(val.label_names) :], weights, recall=keys.label_recall,
+        precision=keys.label_precision,
+    )  # fmt: skip
+    return dataclasses.replace(policy, labels=tuple(rules.items())), {"label_thresholds": found}
 
 
 def _flagged(
