@@ -162,7 +162,12 @@ def test_a_model_that_flags_everything_has_a_trigger_that_runs_always(toy_recipe
     words = [f"word{number}" for number in range(len(toy_corpus))]
     coin = np.random.Generator(np.random.PCG64(0)).integers(0, 2, (len(words), 1))
     noise = Corpus(tuple(words), coin.astype(np.float32), ("label",), None, "noise.csv")
-    overrides = {**QUICK, "policy.review_false_positives": 1.0, "training.learning_rate": 0.0}
+    overrides = {
+        **QUICK,
+        "policy.review_false_positives": 1.0,
+        "training.learning_rate": 0.0,
+        "calibration.method": "platt",
+    }
     result = train(toy_recipe.override(overrides), noise)
     figures = result.report["metrics"]["test"]["trigger"]
     assert (figures["recall_of_flagged"], figures["share_run"]) == (1.0, 1.0)
