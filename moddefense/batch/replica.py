@@ -1,0 +1,82 @@
+"""A screener's likeness in another process: what it takes to build it again, as plain values.
+
+Nothing is pickled: terms go as the CSV of a lexicon file, the policy as its TOML, the bundle as the
+folder in which it lies.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moddefense.batch.matching import MatchesOnly
+from moddefense.lexicon import Lexicon, Matcher
+from moddefense.lexicon.stage import LexiconStage
+
+if TYPE_CHECKING:
+    from moddefense.batch.job import Screener
+    from moddefense.tokens import Graph
+
+__all__ = ["describe", "rebuild"]
+
+
+def describe(screener: Screener) -> dict[str, Any] | None:
+    """Return what ``rebuild`` needs, as JSON-able values; None for a screener of another make.
+
+    Such a one can be anything, and has to stay in its process.
+    """
+    from moddefense.pipeline import Guard
+
+    if type(screener) is MatchesOnly:
+        return {"matcher": _described(screener.matcher.lexicon)}
+    if type(screener) is not Guard or screener.folder is None:
+        return None
+    lexicons = [s.matcher.lexicon for s in screener.stages if isinstance(s, LexiconStage)]
+    return {
+        "bundle": str(Path(screener.folder).resolve()),
+        "policy": screener.policy.as_dict(),
+        "stages": [stage.name for stage in screener.stages],
+        "lexicon": _described(lexicons[0]) if lexicons else None,
+    }
+
+
+def rebuild(description: Mapping[str, Any], *, graph: Graph | None = None) -> Screener:
+    """Build the screener that was described; ``graph`` is as in ``moddefense.load``.
+
+    Its fingerprints are those of the original unless something on the disk has changed.
+    """
+    if "matcher" in description:
+        return MatchesOnly(Matcher(_restored(description["matcher"])))
+    from moddefense.bundle import load
+    from moddefense.policy import Policy
+
+    settings = {
+        f"{section}_{name}": value
+        for section, values in description["policy"].items()
+        for name, value in values.items()
+    }
+    lexicon = description["lexicon"]
+    return load(
+        description["bundle"],
+        lexicon=None if lexicon is None else _restored(lexicon),
+        policy=Policy(**settings),
+        stages=description["stages"],
+        graph=graph,
+    )
+
+
+def _described(lexicon: Lexicon) -> dict[str, Any]:
+    from moddefense.lexicon.terms import dumps
+
+    off = {term.id: sorted(lexicon.off(term.id)) for term in lexicon if lexicon.off(term.id)}
+    return {"name": lexicon.name, "terms": dumps(lexicon.terms).decode(), "off": off}
+
+
+def _restored(described: Mapping[str, Any]) -> Lexicon:
+    from moddefense.lexicon.terms import read_terms
+
+    return Lexicon(
+        read_terms(io.StringIO(described["terms"])), name=described["name"], off=described["off"]
+    )
