@@ -10,6 +10,7 @@
     ├── ReadError              3   an input is missing, unreadable, truncated or damaged
     │   └── BundleError        3   a bundle whose files do not match its manifest
     ├── WriteError             3   an output could not be written
+    ├── EngineError            3   what runs the work broke down: worker processes, a cluster
     └── TrainingError          3   training could not go on (not a number, nothing to learn from)
 
 A message says where (file, line), what (the value) and how to mend it, in one line.
@@ -20,6 +21,7 @@ from __future__ import annotations
 __all__ = [
     "BundleError",
     "ConfigurationError",
+    "EngineError",
     "LexiconError",
     "ModdefenseError",
     "PolicyError",
@@ -65,6 +67,12 @@ class BundleError(ReadError):
 
 class WriteError(ModdefenseError):
     """An output could not be written."""
+
+    exit_code = 3
+
+
+class EngineError(ModdefenseError):
+    """What runs the work broke down: worker processes that die, or a cluster."""
 
     exit_code = 3
 

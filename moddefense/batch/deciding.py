@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from moddefense.batch.job import Screener
 
-__all__ = ["Decided", "Form", "decide", "joined", "undecidable"]
+__all__ = ["Decided", "Form", "add_counts", "decide", "joined", "undecidable"]
 
 FEW = 8  # texts; when none of more than these can be decided, the texts are not at fault
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -34,7 +34,7 @@ def unpack(message: bytes) -> tuple[dict[str, Any], list[bytes]]:
     return header, blobs
 
 
-def packed_strings(columns: dict[str, Sequence[str]], beside: pa.Table | None = None) -> bytes:
+def packed_strings(columns: Mapping[str, Sequence[str]], beside: pa.Table | None = None) -> bytes:
     """Return columns of strings, and those of a table as long as they are, as an Arrow stream."""
     arrays: dict[str, Any] = {
         name: pa.array(values, pa.large_string()) for name, values in columns.items()

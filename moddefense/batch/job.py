@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from moddefense.batch.cores import cores
+from moddefense.batch.deciding import Form
 from moddefense.batch.reading import Columns, check_inputs
 from moddefense.batch.sources import Source, locate
 from moddefense.errors import ConfigurationError
@@ -45,7 +47,8 @@ class Job:
 
     ``inputs`` are paths, ``-`` is stdin (then ``input_format`` is needed). ``id_column`` None means
     ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined
-    rows above which a run stops. Raises ConfigurationError when a value makes no sense.
+    rows above which a run stops. ``workers`` are processes, None for one a core.
+    Raises ConfigurationError when a value makes no sense.
     """
 
     inputs: tuple[str, ...]
@@ -58,6 +61,7 @@ class Job:
     max_errors: float = 1.0
     include_text: bool = False
     mask: bool = False
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -69,6 +73,8 @@ class Job:
             raise ConfigurationError(f"batch_size {self.batch_size}: must be 1 or more")
         if self.limit is not None and self.limit < 0:
             raise ConfigurationError(f"limit {self.limit}: must be 0 or more")
+        if self.workers is not None and self.workers < 1:
+            raise ConfigurationError(f"workers {self.workers}: must be 1 or more")
         if not 0 <= self.max_errors <= 1:
             raise ConfigurationError(f"max_errors {self.max_errors}: must be between 0 and 1")
 
@@ -76,6 +82,15 @@ class Job:
     def columns(self) -> Columns:
         """What to read of each input."""
         return Columns(self.text_column, self.id_column, self.encoding)
+
+    @property
+    def processes(self) -> int:
+        """How many processes decide; 1 is this one, and no other."""
+        return self.workers or cores()
+
+    def form(self, kind: str) -> Form:
+        """How records are written to an output of this kind."""
+        return Form(kind, self.include_text, self.mask)
 
     def sources(self) -> list[Source]:
         """Find the inputs and check how each begins. Raises ReadError and ConfigurationError."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from moddefense.batch.deciding import Decided, add_counts
 from moddefense.batch.job import Job, Screener
 from moddefense.batch.journal import Journal, Part, differences
 from moddefense.batch.manifest import (
@@ -18,25 +19,17 @@ from moddefense.batch.manifest import (
     write_manifest,
 )
 from moddefense.batch.quarantine import encode_rejected
-from moddefense.batch.reading import Batch, read_batches
+from moddefense.batch.reading import Batch
 from moddefense.batch.rows import Rejection
-from moddefense.batch.sources import Meter, Source
-from moddefense.batch.writing import encode, merge, output_format, unwritable, write_part
+from moddefense.batch.run import Progress, Run, Warn, describe_error
+from moddefense.batch.writing import merge, output_format, unwritable, write_part
 from moddefense.errors import ConfigurationError, ReadError, WriteError
-from moddefense.policy import DECIDERS, DECISIONS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["screen_files", "screen_stream"]
 
 PART_ROWS = 16_384  # rows in a part: what a crash can cost
 PART_CHARACTERS = 32 << 20  # or as much text
 TRUSTED = 1000  # rows before the share of errors says anything
-
-
-Progress = Callable[[Summary, "float | None"], None]
-Warn = Callable[[str], None]
 
 
 def screen_files(
@@ -77,7 +70,7 @@ def screen_files(
                 return done
             if journal.start(settings) and warn is not None:
                 warn(f"{out}: dropped what an interrupted run had finished; --resume keeps it")
-        run = _Run(guard, job, sources, progress, warn)
+        run = Run(guard, job, job.form(kind), sources, progress, warn)
         _screen_parts(run, journal)
         run.summary.seconds = time.monotonic() - run.began
         if run.over(True):
@@ -104,19 +97,16 @@ def screen_stream(
     rejected_path = Path(quarantine) if quarantine else None
     if rejected_path is not None:
         _check_paths(job, None, rejected_path)
-    run = _Run(guard, job, sources, progress, warn)
+    run = Run(guard, job, job.form("jsonl"), sources, progress, warn)
     kept: IO[bytes] | None = None
     fresh = Path(f"{rejected_path}.new")
     try:
         kept = open(fresh, "wb") if rejected_path is not None else None  # noqa: SIM115
-        for batch in run.batches():
-            table = run.screen(batch)
-            if table is not None:
-                stream.write(encode(table, "jsonl"))
-                stream.flush()
+        for batch, decided in run.decided():
+            stream.write(decided.data)
+            stream.flush()
             if kept is not None:
                 kept.write(encode_rejected(batch.rejected))
-            run.tell()
             if run.over(run.summary.rows // TRUSTED):
                 break
     except BrokenPipeError:
@@ -167,85 +157,7 @@ def _finished(out: Path, settings: Mapping[str, Any]) -> Summary | None:
     )  # fmt: skip
 
 
-@dataclass
-class _Run:
-    """The state of a run: what is counted, and what was opened."""
-
-    guard: Screener
-    job: Job
-    sources: list[Source]
-    progress: Progress | None
-    warn: Warn | None
-    summary: Summary = field(default_factory=Summary)
-    meters: list[tuple[Source, Meter]] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
-
-    def batches(self, skip: int = 0) -> Any:
-        job = self.job
-        return read_batches(
-            self.sources, job.columns, batch_size=job.batch_size, limit=job.limit, skip=skip,
-            warn=self.warn, opened=lambda source, meter: self.meters.append((source, meter)),
-        )  # fmt: skip
-
-    def screen(self, batch: Batch) -> pa.Table | None:
-        """Decide a batch and count it; None when no row of it is readable."""
-        summary = self.summary
-        summary.rows += batch.rows
-        summary.records += len(batch.texts)
-        summary.quarantined += len(batch.rejected)
-        if batch.rejected and summary.first_error is None:
-            summary.first_error = _describe(*batch.rejected[0])
-        table = self.table(batch.texts, batch.ids) if batch.texts else None
-        if table is not None:
-            summary.count(_counts(table))
-        summary.seconds = time.monotonic() - self.began
-        return table
-
-    def table(self, texts: list[str], ids: list[str]) -> pa.Table:
-        found = self.guard.screen(texts)
-        return found.to_arrow(ids, include_text=self.job.include_text, mask=self.job.mask)
-
-    def tell(self) -> None:
-        if self.progress is not None:
-            self.progress(self.summary, self._share())
-
-    def _share(self) -> float | None:
-        if not all(s.rereadable and s.format != "parquet" for s in self.sources):
-            return None
-        total = sum(os.path.getsize(source.path) for source in self.sources)
-        return sum(meter.bytes for _, meter in self.meters) / total if total else None
-
-    def over(self, enough: object) -> bool:
-        """Whether too large a share of the rows could not be read, once there are enough rows."""
-        summary = self.summary
-        return bool(
-            enough and summary.rows and summary.quarantined / summary.rows > self.job.max_errors
-        )
-
-    def too_many(self, where: str) -> ReadError:
-        summary = self.summary
-        return ReadError(
-            f"stopped: {summary.quarantined:,} of {summary.rows:,} rows could not be read"
-            f" ({summary.quarantined / summary.rows:.2%}), over --max-errors"
-            f" {self.job.max_errors:g}; {where + '; ' if where else ''}first: {summary.first_error}"
-        )
-
-
-def _describe(source: str, row: int, why: Rejection) -> str:
-    return f"{source} row {row}: {why.error}"
-
-
-def _counts(table: pa.Table) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    for name, known in (("decision", DECISIONS), ("decided_by", DECIDERS)):
-        if name in table.column_names:
-            pairs = table.column(name).value_counts().to_pylist()
-            found[name] = dict.fromkeys(known, 0)
-            found[name].update({str(pair["values"]): pair["counts"] for pair in pairs})
-    return found
-
-
-def _screen_parts(run: _Run, journal: Journal) -> None:
+def _screen_parts(run: Run, journal: Journal) -> None:
     """Screen what the journal does not have yet, part by part; stop where errors are too many."""
     summary = run.summary
     for part in journal.parts:
@@ -255,62 +167,56 @@ def _screen_parts(run: _Run, journal: Journal) -> None:
         summary.count(part.counts)
         summary.first_error = summary.first_error or part.first_error
         run.began -= part.seconds
-    tables: list[pa.Table] = []
-    rejected: list[tuple[str, int, Rejection]] = []
-    rows = characters = 0
-    since = time.monotonic()
-    for batch in run.batches(skip=summary.rows):
-        table = run.screen(batch)
-        if table is not None:
-            tables.append(table)
-        rejected += batch.rejected
-        rows += batch.rows
-        characters += batch.characters
-        run.tell()
-        if rows >= PART_ROWS or characters >= PART_CHARACTERS:
-            _finish_part(run, journal, tables, rejected, rows, time.monotonic() - since)
-            tables, rejected, rows, characters, since = [], [], 0, 0, time.monotonic()
+    filling = _Part(started=time.monotonic())
+    for batch, decided in run.decided():
+        filling.add(batch, decided)
+        if filling.rows >= PART_ROWS or filling.characters >= PART_CHARACTERS:
+            filling.finish(journal)
+            filling = _Part(started=time.monotonic())
             if run.over(True):
                 return
-    if rows or not journal.parts:
-        _finish_part(run, journal, tables, rejected, rows, time.monotonic() - since)
+    if filling.rows:
+        filling.finish(journal)
 
 
-def _finish_part(
-    run: _Run,
-    journal: Journal,
-    tables: list[pa.Table],
-    rejected: list[tuple[str, int, Rejection]],
-    rows: int,
-    seconds: float,
-) -> None:
-    path, rejected_path = journal.part_files(len(journal.parts))
-    counts = Summary()
-    for table in tables:
-        counts.count(_counts(table))
-    write_part(path, tables or [run.table([], [])], journal.kind)
-    try:
-        with open(rejected_path, "wb") as file:
-            file.write(encode_rejected(rejected))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise unwritable(rejected_path, error) from None
-    journal.add(
-        Part(
-            rows=rows,
-            records=rows - len(rejected),
-            quarantined=len(rejected),
-            seconds=seconds,
-            bytes=(path.stat().st_size, rejected_path.stat().st_size),
-            counts=counts.counts,
-            first_error=_describe(*rejected[0]) if rejected else None,
+@dataclass
+class _Part:
+    """The part that is being filled."""
+
+    started: float
+    rows: int = 0
+    characters: int = 0
+    data: list[bytes] = field(default_factory=list)
+    rejected: list[tuple[str, int, Rejection]] = field(default_factory=list)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, batch: Batch, decided: Decided) -> None:
+        self.rows += batch.rows
+        self.characters += batch.characters
+        self.data.append(decided.data)
+        self.rejected += batch.rejected
+        add_counts(self.counts, decided.counts)
+
+    def finish(self, journal: Journal) -> None:
+        data, quarantine = b"".join(self.data), encode_rejected(self.rejected)
+        records_path, quarantine_path = journal.part_files(len(journal.parts))
+        write_part(records_path, data)
+        write_part(quarantine_path, quarantine)
+        journal.add(
+            Part(
+                rows=self.rows,
+                records=self.rows - len(self.rejected),
+                quarantined=len(self.rejected),
+                seconds=time.monotonic() - self.started,
+                bytes=(len(data), len(quarantine)),
+                counts=self.counts,
+                first_error=describe_error(*self.rejected[0]) if self.rejected else None,
+            )
         )
-    )
 
 
 def _publish(
-    run: _Run, journal: Journal, settings: Mapping[str, Any], quarantine: Path, keep_empty: bool
+    run: Run, journal: Journal, settings: Mapping[str, Any], quarantine: Path, keep_empty: bool
 ) -> None:
     """Put output, quarantine and manifest in their places; redone as a whole if interrupted."""
     for entry in settings["inputs"]:
@@ -318,7 +224,8 @@ def _publish(
             raise ReadError(f"{entry['path']}: changed while it was read; screen it again")
     merged = journal.folder / f"output.{journal.kind}"
     parts = range(len(journal.parts))
-    merge([journal.part_files(index)[0] for index in parts], merged, journal.kind)
+    empty = run.empty()
+    merge([journal.part_files(index)[0] for index in parts], merged, journal.kind, empty)
     _publish_quarantine(journal, quarantine, keep_empty=keep_empty)
     try:
         os.replace(merged, journal.out)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moddefense.batch.deciding import add_counts
 from moddefense.batch.sources import Meter, Source, sha256
 from moddefense.batch.writing import unwritable
 
@@ -40,10 +41,7 @@ class Summary:
 
     def count(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Add the counts of a batch or of a part."""
-        for name, values in counts.items():
-            own = self.counts.setdefault(name, {})
-            for value, number in values.items():
-                own[value] = own.get(value, 0) + number
+        add_counts(self.counts, counts)
 
 
 def fingerprint_inputs(sources: Sequence[Source]) -> list[dict[str, Any]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from moddefense.batch.delimited import DELIMITERS, delimited_chunks
 from moddefense.batch.lines import check_encoding, json_chunks, text_chunks, whole_lines
 from moddefense.batch.rows import Chunk, Rejection
 from moddefense.batch.sources import Meter, Source, blocks, open_meter
 from moddefense.errors import ReadError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Batch", "Columns", "check_inputs", "open_chunks", "read_batches"]
 
@@ -33,7 +37,9 @@ class Columns:
 class Batch:
     """Consecutive rows of the inputs: the readable ones as ids and texts, the others as rejected.
 
-    ``rows`` counts both. ``rejected`` holds (source, row in that source from 0, why).
+    ``rows`` counts both. ``rejected`` holds (source, row in that source from 0, why), in order.
+    ``runs`` says where the rows are from: (source, first row, rows). ``kept`` has the columns that
+    are carried through, a row for each text.
     """
 
     first_row: int
@@ -42,6 +48,24 @@ class Batch:
     ids: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     rejected: list[tuple[str, int, Rejection]] = field(default_factory=list)
+    runs: list[tuple[str, int, int]] = field(default_factory=list)
+    kept: pa.Table | None = None
+
+    def reject(self, undecided: Mapping[int, Rejection]) -> None:
+        """Add texts, by their index, that could be read but not decided."""
+        if not undecided:
+            return
+        unread = {(source, row): why for source, row, why in self.rejected}
+        self.rejected = []
+        index = 0
+        for source, first, rows in self.runs:
+            for row in range(first, first + rows):
+                why = unread.get((source, row))
+                if why is None:
+                    why = undecided.get(index)
+                    index += 1
+                if why is not None:
+                    self.rejected.append((source, row, why))
 
 
 def open_chunks(
@@ -114,8 +138,9 @@ def read_batches(
             for chunk in open_chunks(source, meter, columns, warn):
                 start = max(0, skip - row)
                 stop = len(chunk) if limit is None else min(len(chunk), limit - row)
-                for index in range(start, stop):
-                    _take(batch, chunk, index, row + index, source.name, own + index)
+                while start < stop:
+                    end = min(stop, start + batch_size - batch.rows)
+                    start = _take(batch, chunk, start, end, row, source.name, own)
                     if batch.rows >= batch_size or batch.characters >= MAX_CHARACTERS:
                         yield batch
                         batch = Batch(batch.first_row + batch.rows)
@@ -135,13 +160,23 @@ def read_batches(
         yield batch
 
 
-def _take(batch: Batch, chunk: Chunk, index: int, row: int, source: str, own: int) -> None:
-    batch.rows += 1
-    text = chunk.texts[index]
-    if text is None:
-        batch.rejected.append((source, own, chunk.rejected[index]))
-        return
-    id = chunk.ids[index] if chunk.ids is not None else None
-    batch.ids.append(str(row) if id is None else id)
-    batch.texts.append(text)
-    batch.characters += len(text)
+def _take(
+    batch: Batch, chunk: Chunk, start: int, stop: int, row: int, source: str, own: int
+) -> int:
+    """Add rows of a chunk, until there is too much text; return the first that was not taken."""
+    end = start
+    for end in range(start, stop):
+        text = chunk.texts[end]
+        if text is None:
+            batch.rejected.append((source, own + end, chunk.rejected[end]))
+            continue
+        batch.texts.append(text)
+        id = chunk.ids[end] if chunk.ids is not None else None
+        batch.ids.append(str(row + end) if id is None else id)
+        batch.characters += len(text)
+        if batch.characters >= MAX_CHARACTERS:
+            break
+    taken = end + 1 - start
+    batch.rows += taken
+    batch.runs.append((source, own + start, taken))
+    return end + 1

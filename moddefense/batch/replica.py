@@ -1,18 +1,18 @@
 """A screener's likeness in another process: what it takes to build it again, as plain values.
 
-Nothing is pickled: terms go as the CSV of a lexicon file, the policy as its TOML, the bundle as the
-folder in which it lies.
+Nothing is pickled: terms go as their fields, the policy as its TOML, the bundle as its folder.
 """
 
 from __future__ import annotations
 
-import io
+import dataclasses
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moddefense.batch.matching import MatchesOnly
-from moddefense.lexicon import Lexicon, Matcher
+from moddefense.lexicon import Lexicon, Matcher, Term
 from moddefense.lexicon.stage import LexiconStage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def describe(screener: Screener) -> dict[str, Any] | None:
     lexicons = [s.matcher.lexicon for s in screener.stages if isinstance(s, LexiconStage)]
     return {
         "bundle": str(Path(screener.folder).resolve()),
-        "policy": screener.policy.as_dict(),
+        "policy": screener.policy.to_toml(),
         "stages": [stage.name for stage in screener.stages],
         "lexicon": _described(lexicons[0]) if lexicons else None,
     }
@@ -50,33 +50,30 @@ def rebuild(description: Mapping[str, Any], *, graph: Graph | None = None) -> Sc
     if "matcher" in description:
         return MatchesOnly(Matcher(_restored(description["matcher"])))
     from moddefense.bundle import load
-    from moddefense.policy import Policy
+    from moddefense.policy import read_policy
 
-    settings = {
-        f"{section}_{name}": value
-        for section, values in description["policy"].items()
-        for name, value in values.items()
-    }
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
+        file.write(description["policy"])
+        file.flush()
+        policy = read_policy(file.name)
     lexicon = description["lexicon"]
     return load(
         description["bundle"],
         lexicon=None if lexicon is None else _restored(lexicon),
-        policy=Policy(**settings),
+        policy=policy,
         stages=description["stages"],
         graph=graph,
     )
 
 
 def _described(lexicon: Lexicon) -> dict[str, Any]:
-    from moddefense.lexicon.terms import dumps
-
-    off = {term.id: sorted(lexicon.off(term.id)) for term in lexicon if lexicon.off(term.id)}
-    return {"name": lexicon.name, "terms": dumps(lexicon.terms).decode(), "off": off}
+    return {
+        "name": lexicon.name,
+        "terms": [dataclasses.astuple(term) for term in lexicon],
+        "off": {term.id: sorted(lexicon.off(term.id)) for term in lexicon},
+    }
 
 
 def _restored(described: Mapping[str, Any]) -> Lexicon:
-    from moddefense.lexicon.terms import read_terms
-
-    return Lexicon(
-        read_terms(io.StringIO(described["terms"])), name=described["name"], off=described["off"]
-    )
+    terms = [Term(*values) for values in described["terms"]]
+    return Lexicon(terms, name=described["name"], off=described["off"])

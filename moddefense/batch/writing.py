@@ -7,23 +7,23 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from moddefense.errors import ConfigurationError, WriteError
 
-__all__ = ["OUTPUTS", "encode", "merge", "output_format", "unwritable", "write_part"]
+__all__ = ["OUTPUTS", "encode", "head", "merge", "output_format", "unwritable", "write_part"]
 
 OUTPUTS = ("jsonl", "csv", "parquet")
 FIELDS = (
     "id", "decision", "decided_by", "trigger", "score", "uncertainty", "labels", "matches",
     "reason", "text", "masked", "attributions",
 )  # fmt: skip
-ROW_GROUP = 1 << 17  # rows in a row group of the merged Parquet file
+ROW_GROUP = 1 << 16  # rows in a row group of the merged Parquet file
 ROW_GROUP_BYTES = 128 << 20  # or as many bytes of them in memory
 
 
@@ -43,78 +43,56 @@ def output_format(path: str | os.PathLike[str]) -> str:
     return kind
 
 
+_dumps = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def unwritable(path: object, error: OSError) -> WriteError:
     """Return the error for an output that cannot be written."""
     return WriteError(f"{path}: cannot be written: {error.strerror or error}")
 
 
-def _ordered(table: pa.Table) -> pa.Table:
-    known = [name for name in FIELDS if name in table.column_names]
-    return table.select(known + [name for name in table.column_names if name not in FIELDS])
+def encode(table: pa.Table, kind: str) -> bytes:
+    r"""Return records as a piece of an output or, for Parquet, of a part: an Arrow stream.
 
-
-def _columns(table: pa.Table) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-    table = _ordered(table)
-    columns = []
-    for column in table.columns:
-        values = column.to_pylist()
-        if pa.types.is_map(column.type):
-            values = [None if value is None else dict(value) for value in values]
-        columns.append(values)
-    return table.column_names, zip(*columns, strict=True)
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def encode(table: pa.Table, kind: str, *, header: bool = False) -> bytes:
-    """Return the records as UTF-8, as JSON lines or CSV; null is ``null`` or an empty field.
-
-    In CSV, nested fields are JSON. ``header`` puts the line of names before the CSV.
+    JSON lines and CSV are UTF-8; null is ``null`` or an empty field. In CSV, nested fields are
+    JSON, and the line of names is what ``head`` gives. Pieces in a row are a longer piece.
     """
-    names, rows = _columns(table)
+    table = _ordered(table)
+    if kind == "parquet":
+        return _stream(_storable(table))
+    names, rows = table.column_names, _rows(table)
     if kind == "jsonl":
         text = "".join([_dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows])
         return text.encode("utf-8", "replace")
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    if header:
-        writer.writerow(names)
-    for row in rows:
-        writer.writerow([_dumps(v) if isinstance(v, dict | list) else v for v in row])
-    return buffer.getvalue().encode("utf-8", "replace")
+    return _csv([_dumps(v) if isinstance(v, dict | list) else v for v in row] for row in rows)
 
 
-def write_part(path: Path, tables: Sequence[pa.Table], kind: str) -> None:
-    """Write tables to a part file and wait until it is on the disk. Raises WriteError.
+def head(empty: pa.Table, kind: str) -> bytes:
+    """Return what stands before the first record, given a table without any."""
+    return _csv([_ordered(empty).column_names]) if kind == "csv" else b""
 
-    A part of CSV has the header, so that it can be read by itself.
-    """
+
+def write_part(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on the disk. Raises WriteError."""
     try:
         with open(path, "wb") as file:
-            if kind == "parquet":
-                pq.write_table(pa.concat_tables([_storable(t) for t in tables]), file)
-            else:
-                for index, table in enumerate(tables):
-                    file.write(encode(table, kind, header=index == 0))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise unwritable(path, error) from None
 
 
-def merge(parts: Sequence[Path], out: Path, kind: str) -> None:
-    """Join the part files, at least one, in their order. Raises WriteError."""
+def merge(parts: Sequence[Path], out: Path, kind: str, empty: pa.Table) -> None:
+    """Join the part files in their order; ``empty`` has the schema. Raises WriteError."""
     try:
         with open(out, "wb") as file:
             if kind == "parquet":
-                _merge_parquet(parts, file)
+                _merge_parquet(parts, file, _storable(_ordered(empty)).schema)
             else:
-                for index, part in enumerate(parts):
+                file.write(head(empty, kind))
+                for part in parts:
                     with open(part, "rb") as piece:
-                        if kind == "csv" and index:
-                            piece.readline()  # the header has no quoted newline
                         shutil.copyfileobj(piece, file, 1 << 20)
             file.flush()
             os.fsync(file.fileno())
@@ -122,19 +100,57 @@ def merge(parts: Sequence[Path], out: Path, kind: str) -> None:
         raise unwritable(out, error) from None
 
 
-def _merge_parquet(parts: Sequence[Path], file: Any) -> None:
-    held: list[pa.Table] = []
-    with pq.ParquetWriter(file, pq.read_schema(parts[0]), compression="zstd") as writer:
-        for part in parts:
-            held.append(pq.read_table(part))
-            if (
-                sum(table.num_rows for table in held) >= ROW_GROUP
-                or sum(table.nbytes for table in held) >= ROW_GROUP_BYTES
-            ):
-                writer.write_table(pa.concat_tables(held))
-                held.clear()
+def _merge_parquet(parts: Sequence[Path], file: IO[bytes], schema: pa.Schema) -> None:
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in _pieces(parts):
+            held.append(batch)
+            rows += batch.num_rows
+            size += batch.nbytes
+            if rows >= ROW_GROUP or size >= ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(held, schema))
+                held, rows, size = [], 0, 0
         if held:
-            writer.write_table(pa.concat_tables(held))
+            writer.write_table(pa.Table.from_batches(held, schema))
+
+
+def _pieces(parts: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    for part in parts:
+        with pa.OSFile(str(part)) as file:
+            while file.tell() < file.size():
+                with pa.ipc.open_stream(file) as reader:
+                    yield from reader
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _ordered(table: pa.Table) -> pa.Table:
+    known = [name for name in FIELDS if name in table.column_names]
+    return table.select(known + [name for name in table.column_names if name not in FIELDS])
+
+
+def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    columns = []
+    for column in table.columns:
+        values = column.to_pylist()
+        if pa.types.is_map(column.type):
+            values = [None if value is None else dict(value) for value in values]
+        columns.append(values)
+    return zip(*columns, strict=True)
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue().encode("utf-8", "replace")
 
 
 def _storable(table: pa.Table) -> pa.Table:
@@ -142,7 +158,6 @@ def _storable(table: pa.Table) -> pa.Table:
 
     A batch that never reached the classifier has no label names, so that they cannot be fields.
     """
-    table = _ordered(table)
     if "labels" not in table.column_names:
         return table
     at = table.column_names.index("labels")

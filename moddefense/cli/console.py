@@ -22,8 +22,8 @@ from rich.table import Table
 from rich.tree import Tree
 
 if TYPE_CHECKING:
-    from moddefense.batch.local import Progress as Tell
     from moddefense.batch.manifest import Summary
+    from moddefense.batch.run import Progress as Tell
 
 __all__ = [
     "exit_code",

@@ -79,6 +79,10 @@ OUTPUT: tuple[Decorator, ...] = (
         "--max-errors", type=click.FloatRange(0, 1), default=1.0, show_default=True,
         metavar="SHARE", help="Stop when a larger share of the rows cannot be read.",
     ),
+    click.option(
+        "--workers", type=click.IntRange(1), metavar="N",
+        help="Processes that decide; 1: no other than this one. [default: one a core]",
+    ),
 )  # fmt: skip
 
 

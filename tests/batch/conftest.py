@@ -68,7 +68,7 @@ class WordGuard:
     ) -> None:
         self.fingerprints = {"bundle": "fake", "version": version}
         self.fail_at = fail_at
-        self.error = error or RuntimeError("killed")
+        self.error = error or KeyboardInterrupt()
         self.calls = 0
         self.seen: list[str] = []
 

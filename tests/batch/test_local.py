@@ -140,7 +140,7 @@ def test_resuming_after_a_kill_anywhere_changes_nothing(
     screen_files(guard, job(comments), whole)
     for fail_at in range(guard.calls):
         out = tmp_path / f"out{fail_at}.{kind}"
-        with pytest.raises(RuntimeError):
+        with pytest.raises(KeyboardInterrupt):
             screen_files(make_guard(fail_at=fail_at), job(comments), out)
         assert not out.exists()
         second = make_guard()
@@ -157,7 +157,7 @@ def test_resuming_after_a_kill_anywhere_changes_nothing(
 
 
 def test_resuming_step_by_step(comments, make_guard, tmp_path, small_parts):
-    """Killed again and again, one part further each time."""
+    """KeyboardInterrupt again and again, one part further each time."""
     whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
     screen_files(make_guard(), job(comments), whole)
     attempts = 0
@@ -165,7 +165,7 @@ def test_resuming_step_by_step(comments, make_guard, tmp_path, small_parts):
         attempts += 1
         try:
             screen_files(make_guard(fail_at=3), job(comments), out, resume=True)
-        except RuntimeError:
+        except KeyboardInterrupt:
             continue
     assert attempts == 5
     assert out.read_bytes() == whole.read_bytes()
@@ -194,7 +194,7 @@ def test_a_torn_journal_and_a_lost_part(comments, make_guard, tmp_path, small_pa
     screen_files(make_guard(), job(comments), whole)
     for damage in ("torn", "lost", "short"):
         out = tmp_path / f"{damage}.jsonl"
-        with pytest.raises(RuntimeError):
+        with pytest.raises(KeyboardInterrupt):
             screen_files(make_guard(fail_at=8), job(comments), out)
         parts = tmp_path / f"{damage}.jsonl.parts"
         if damage == "torn":
@@ -226,7 +226,7 @@ def test_resuming_with_other_settings_is_refused(
     if finished:
         screen_files(make_guard(), job(comments), out)
     else:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(KeyboardInterrupt):
             screen_files(make_guard(fail_at=5), job(comments), out)
     change = dict(change)
     guard = make_guard(version=change.pop("version", "1"))
@@ -265,7 +265,7 @@ def test_resuming_what_never_started_starts(comments, make_guard, tmp_path):
 def test_without_resume_the_run_starts_anew(comments, make_guard, tmp_path, small_parts):
     out, said = tmp_path / "out.jsonl", []
     out.write_text("of another run")
-    with pytest.raises(RuntimeError):
+    with pytest.raises(KeyboardInterrupt):
         screen_files(make_guard(fail_at=5), job(comments), out)
     assert out.read_text() == "of another run"
     guard = make_guard()
