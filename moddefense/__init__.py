@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from moddefense.bundle import load as load
+    from moddefense.classifier.neighbors import neighbors as neighbors
     from moddefense.corpus import Corpus as Corpus
     from moddefense.errors import ModdefenseError as ModdefenseError
     from moddefense.lexicon import Lexicon as Lexicon
@@ -47,6 +48,7 @@ _HOME = {
     "load": "bundle",
     "load_lexicon": "lexicon",
     "load_recipe": "recipe",
+    "neighbors": "classifier.neighbors",
     "read_policy": "policy",
 }
 

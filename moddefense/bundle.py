@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from moddefense.tokens import Graph, Tokenizer
     from moddefense.trigger import Trigger
 
-__all__ = ["FORMAT", "load", "read_manifest", "save", "verify"]
+__all__ = ["FORMAT", "load", "read_manifest", "read_models", "save", "verify"]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -211,6 +211,15 @@ def verify(folder: str | Path) -> list[str]:
             findings.append(f"{at(path)}content differs from what was written (SHA-256)")
     findings += [f"{at(folder / file)}not part of the bundle" for file in _foreign(folder)]
     return findings
+
+
+def read_models(bundle: str | Path) -> tuple[Tokenizer, Trigger, Classifier]:
+    """Read the models of a bundle, by shipped name or folder, to look into them.
+
+    Loads no TensorFlow until the tokenizer is used. Raises BundleError when the bundle is damaged.
+    """
+    folder = bundle_dir(str(bundle))
+    return _read_models(folder, read_manifest(folder), None)
 
 
 def _require_sound(folder: Path) -> None:

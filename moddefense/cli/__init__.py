@@ -18,6 +18,10 @@ main = Program(
         "screen": ("screen:screen", "Decide on every text of a file: allow, review or block."),
         "explain": ("explain:explain", "Show every stage's evidence for one text."),
         "train": ("train:train", "Train a bundle from a labelled corpus."),
+        "neighbors": (
+            "neighbors:neighbors",
+            "List the words nearest to a word, as a bundle sees it.",
+        ),
         "bundle": ("bundle:bundle", "Show or verify a trained bundle."),
         "lexicon": ("lexicon:lexicon", "Match, check, measure and edit word lists."),
     },
