@@ -5,15 +5,18 @@ This module imports no concrete stage; ``moddefense.bundle.load`` puts a Guard t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from moddefense.errors import ConfigurationError
 from moddefense.policy import STAGES, Policy
 from moddefense.screening import Screening, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Guard", "Stage", "check_stages"]
 
@@ -85,6 +88,12 @@ class Guard:
     def screen_one(self, text: str) -> Verdict:
         """Screen one text."""
         return self.screen([text]).row(0)
+
+    def screen_batches(self, batches: Any, **settings: Any) -> Iterator[pa.RecordBatch]:
+        """Screen Arrow data of any size; see ``moddefense.batch.arrow.screen_batches``."""
+        from moddefense.batch.arrow import screen_batches
+
+        return screen_batches(self, batches, **settings)
 
     def explain(self, text: str) -> dict[str, Any]:
         """Return every stage's evidence for one text, and why the decision fell, as plain values.

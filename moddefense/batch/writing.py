@@ -9,14 +9,29 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from moddefense.errors import ConfigurationError, WriteError
 
-__all__ = ["OUTPUTS", "encode", "head", "merge", "output_format", "unwritable", "write_part"]
+if TYPE_CHECKING:
+    from moddefense.batch.deciding import Form
+    from moddefense.batch.job import Screener
+
+__all__ = [
+    "OUTPUTS",
+    "encode",
+    "head",
+    "kept_names",
+    "merge",
+    "output_format",
+    "schema_of",
+    "table_of",
+    "unwritable",
+    "write_part",
+]
 
 OUTPUTS = ("jsonl", "csv", "parquet")
 FIELDS = (
@@ -72,6 +87,31 @@ def head(empty: pa.Table, kind: str) -> bytes:
     return _csv([_ordered(empty).column_names]) if kind == "csv" else b""
 
 
+def schema_of(guard: Screener, form: Form) -> pa.Schema:
+    """Return the schema of the records."""
+    empty = guard.screen([]).to_arrow([], include_text=form.include_text, mask=form.mask)
+    return _storable(_ordered(empty)).schema
+
+
+def table_of(data: bytes, schema: pa.Schema) -> pa.Table:
+    """Return the records of a piece that was encoded for Parquet."""
+    return pa.Table.from_batches(_batches(pa.BufferReader(data)), schema)
+
+
+def kept_names(names: Sequence[str]) -> list[str]:
+    """Return the names of input columns as they are in the output, where some names are taken.
+
+    >>> kept_names(["likes", "score"])
+    ['likes', 'input_score']
+    """
+    kept: list[str] = []
+    for name in names:
+        while name in FIELDS or name in kept:
+            name = "input_" + name
+        kept.append(name)
+    return kept
+
+
 def write_part(path: Path, data: bytes) -> None:
     """Write a file and wait until it is on the disk. Raises WriteError."""
     try:
@@ -118,9 +158,14 @@ def _merge_parquet(parts: Sequence[Path], file: IO[bytes], schema: pa.Schema) ->
 def _pieces(parts: Sequence[Path]) -> Iterator[pa.RecordBatch]:
     for part in parts:
         with pa.OSFile(str(part)) as file:
-            while file.tell() < file.size():
-                with pa.ipc.open_stream(file) as reader:
-                    yield from reader
+            yield from _batches(file)
+
+
+def _batches(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+    """Read Arrow streams that lie one behind the other."""
+    while file.tell() < file.size():
+        with pa.ipc.open_stream(file) as reader:
+            yield from reader
 
 
 def _stream(table: pa.Table) -> bytes:
