@@ -92,7 +92,7 @@ def load(
     if "trigger" in names:
         made.append(TriggerStage(models))
     if "classifier" in names:
-        made.append(ClassifierStage(models, policy, sample_all=names == ("classifier",)))
+        made.append(ClassifierStage(models, sample_all=names == ("classifier",)))
     return Guard(made, policy, fingerprints=fingerprints, folder=folder)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from moddefense.classifier.model import Classifier
-    from moddefense.policy import Policy
     from moddefense.screening import Screening
     from moddefense.tokens import Tokenizer, Tokens
     from moddefense.trigger import Trigger
@@ -80,14 +79,14 @@ class TriggerStage:
 class ClassifierStage:
     """Fills ``screening.score``, ``labels`` and, where it matters, ``uncertainty``.
 
-    Dropout sampling runs on the rows near a threshold, or on all with ``sample_all``.
+    Dropout sampling runs on the rows near a threshold of the screening's policy, or on all with
+    ``sample_all``.
     """
 
     name = "classifier"
 
-    def __init__(self, models: Models, policy: Policy, *, sample_all: bool) -> None:
+    def __init__(self, models: Models, *, sample_all: bool = False) -> None:
         self.models = models
-        self.policy = policy
         self.sample_all = sample_all
 
     def examine(self, screening: Screening, rows: np.ndarray) -> None:
@@ -101,7 +100,8 @@ class ClassifierStage:
             screening.label_names = classifier.label_names
             screening.labels = np.full((len(screening), len(classifier.label_names)), np.nan)
         screening.labels[rows] = probabilities[:, -len(classifier.label_names) :]
-        unsure = np.ones(len(rows), bool) if self.sample_all else self.policy.needs_sampling(score)
+        every = self.sample_all or screening.sample_all
+        unsure = np.ones(len(rows), bool) if every else screening.policy.needs_sampling(score)
         if unsure.any():
             sampled = unsure[owner]
             renumbered = (np.cumsum(unsure) - 1)[owner[sampled]]

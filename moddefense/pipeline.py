@@ -85,6 +85,11 @@ class Guard:
         self.policy.close(screening)
         return screening
 
+    def with_policy(self, policy: Policy) -> Guard:
+        """Return a guard with the same stages and models that decides by another policy."""
+        fingerprints = {**self.fingerprints, "policy": policy.fingerprint}
+        return Guard(self.stages, policy, fingerprints=fingerprints)
+
     def screen_one(self, text: str) -> Verdict:
         """Screen one text."""
         return self.screen([text]).row(0)

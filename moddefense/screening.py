@@ -61,7 +61,8 @@ class Screening:
     signs of obfuscation, ``audited`` those sent there as a sample; ``trigger``, ``score`` and
     ``uncertainty`` are float64 with NaN for "not computed"; ``labels`` is float64
     ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match. ``readings`` has, by row,
-    the text as the models shall read it where that is another.
+    the text as the models shall read it where that is another. ``sample_all`` asks for dropout
+    sampling of every row that the classifier sees, not only of those near a threshold.
     """
 
     def __init__(self, texts: Sequence[str], policy: Policy) -> None:
@@ -82,6 +83,7 @@ class Screening:
         self.matches: list[tuple[Match, ...]] = [()] * n
         self.readings: dict[int, str] = {}
         self.tokens: TokenColumn | None = None
+        self.sample_all = False
 
     def __len__(self) -> int:
         return len(self.texts)

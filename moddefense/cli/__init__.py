@@ -22,6 +22,7 @@ main = Program(
             "neighbors:neighbors",
             "List the words nearest to a word, as a bundle sees it.",
         ),
+        "tune": ("tune:tune", "Choose thresholds with a promised recall or review budget."),
         "bundle": ("bundle:bundle", "Show or verify a trained bundle."),
         "lexicon": ("lexicon:lexicon", "Match, check, measure and edit word lists."),
     },

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from moddefense.lexicon import Match
     from moddefense.screening import Screening
 
-__all__ = ["action", "blank", "bounds", "classify", "close", "decide", "needs_sampling"]
+__all__ = [
+    "REVIEW",
+    "action",
+    "blank",
+    "bounds",
+    "classify",
+    "close",
+    "decide",
+    "log_odds",
+    "needs_sampling",
+]
 
 ALLOW, REVIEW, BLOCK = range(3)
 _READABLE = re.compile(r"\w")  # most texts have a letter or digit: they need no folding here
@@ -46,11 +56,11 @@ def close(policy: Policy, screening: Screening) -> None:
 
 def needs_sampling(policy: Policy, score: np.ndarray) -> np.ndarray:
     """Mask of the scores so near a threshold that dropout sampling can change the decision."""
-    log_odds = _log_odds(score)
+    where = log_odds(score)
     mask = np.zeros(len(score), bool)
     if policy.uncertainty_reach > 0:
         for threshold in (policy.classifier_review, policy.classifier_block):
-            mask |= abs(log_odds - _log_odds(threshold)) < policy.uncertainty_margin
+            mask |= abs(where - log_odds(threshold)) < policy.uncertainty_margin
     return mask
 
 
@@ -157,6 +167,7 @@ def _drawn(policy: Policy, text: str) -> bool:
     return draw < policy.audit_rate * 2**64
 
 
-def _log_odds(probability: Any) -> Any:
+def log_odds(probability: Any) -> Any:
+    """Log-odds of probabilities, finite for 0 and 1 too."""
     inside = np.clip(probability, 1e-9, 1 - 1e-9)
     return np.log(inside / (1 - inside))
