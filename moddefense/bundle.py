@@ -8,6 +8,7 @@
     trigger.npz       n-gram weights and intercept
     calibration.json  slope and intercept a label
     policy.toml       thresholds chosen on validation
+    MODEL_CARD.md     data, licences, figures, bias, limits, how to train the same
 
 Nothing in a bundle is code: no pickle, no imports by name. The manifest's bytes are the one
 serialisation of its content, and carry its own hash, so that no changed byte passes anywhere.
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from moddefense import __version__
 from moddefense.errors import BundleError, WriteError, at
 from moddefense.policy import STAGES, Policy, read_policy
+from moddefense.replacing import replacing
 from moddefense.resources import bundle_dir, bundle_names
 
 if TYPE_CHECKING:
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
     from moddefense.tokens import Graph, Tokenizer
     from moddefense.trigger import Trigger
 
-__all__ = ["FORMAT", "load", "read_manifest", "read_models", "save", "verify"]
+__all__ = ["CARD", "FORMAT", "load", "read_manifest", "read_models", "save", "verify"]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+CARD = "MODEL_CARD.md"  # for people; bundles of earlier versions lack it
 FILES = ("vocabulary.json", "classifier.npz", "trigger.npz", "calibration.json", "policy.toml")
 MOST_SAMPLES = 10_000  # of dropout: more would only keep the machine busy
 LARGEST = 1 << 30  # bytes of one file; a manifest that claims more is refused unread
@@ -108,49 +111,59 @@ def save(
 ) -> None:
     """Write a bundle; ``about`` holds recipe, corpus and metrics for the manifest.
 
-    The same content gives the same bytes. Raises WriteError when ``folder`` holds something that
-    is no bundle, or cannot be written.
+    The same content gives the same bytes. A bundle that is there stays whole until the new one is.
+    Raises WriteError when ``folder`` holds something that is no bundle, or cannot be written.
     """
-    import numpy as np
-
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or _foreign(folder)):
         raise WriteError(f"{at(folder)}exists and is not a bundle; name a new folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(folder / "vocabulary.json")
-        half = {key: value.astype(np.float16) for key, value in classifier.weights.items()}
-        np.savez_compressed(folder / "classifier.npz", allow_pickle=False, **half)
-        np.savez_compressed(
-            folder / "trigger.npz",
-            weights=trigger.weights.astype(np.float16),
-            intercept=np.float64(trigger.intercept),
-        )
-        calibration = classifier.calibration.as_dict()
-        (folder / "calibration.json").write_text(json.dumps(calibration, indent=1) + "\n")
-        (folder / "policy.toml").write_text(policy.to_toml())
-        settings = classifier.settings
-        manifest: dict[str, Any] = {
-            "format": FORMAT,
-            "name": name,
-            "version": __version__,
-            "classifier": {
-                "labels": list(settings.label_names),
-                "window": settings.window,
-                "overlap": settings.overlap,
-                "dropout": settings.dropout,
-                "samples": settings.samples,
-                "seed": settings.seed,
-            },
-            **about,
-            "files": {
-                file: {"bytes": (folder / file).stat().st_size, "sha256": _sha256(folder / file)}
-                for file in FILES
-            },
-        }
-        (folder / MANIFEST).write_bytes(_serialise(manifest))
+        with replacing(folder, last=MANIFEST) as fresh:
+            _write(fresh, name, tokenizer, trigger, classifier, policy, about)
     except OSError as error:
         raise WriteError(f"{at(folder)}cannot be written: {error.strerror}") from error
+
+
+def _write(
+    folder: Path, name: str, tokenizer: Tokenizer, trigger: Trigger, classifier: Classifier,
+    policy: Policy, about: Mapping[str, Any],
+) -> None:  # fmt: skip
+    import numpy as np
+
+    from moddefense.model_card import render_card
+
+    tokenizer.save(folder / "vocabulary.json")
+    half = {key: value.astype(np.float16) for key, value in classifier.weights.items()}
+    np.savez_compressed(folder / "classifier.npz", allow_pickle=False, **half)
+    np.savez_compressed(
+        folder / "trigger.npz",
+        weights=trigger.weights.astype(np.float16),
+        intercept=np.float64(trigger.intercept),
+    )
+    calibration = classifier.calibration.as_dict()
+    (folder / "calibration.json").write_text(json.dumps(calibration, indent=1) + "\n")
+    (folder / "policy.toml").write_text(policy.to_toml())
+    settings = classifier.settings
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "name": name,
+        "version": __version__,
+        "classifier": {
+            "labels": list(settings.label_names),
+            "window": settings.window,
+            "overlap": settings.overlap,
+            "dropout": settings.dropout,
+            "samples": settings.samples,
+            "seed": settings.seed,
+        },
+        **about,
+    }
+    (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
+    manifest["files"] = {
+        file: {"bytes": (folder / file).stat().st_size, "sha256": _sha256(folder / file)}
+        for file in (*FILES, CARD)
+    }
+    (folder / MANIFEST).write_bytes(_serialise(manifest))
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -195,7 +208,7 @@ def verify(folder: str | Path) -> list[str]:
     folder = bundle_dir(str(folder))
     listed = read_manifest(folder)["files"]
     findings = []
-    for file in FILES:
+    for file in (*FILES, *((CARD,) if CARD in listed else ())):
         if file not in listed:
             findings.append(f"{at(folder / MANIFEST)}does not list {file}")
             continue
@@ -209,7 +222,10 @@ def verify(folder: str | Path) -> list[str]:
             findings.append(f"{at(path)}has {size} bytes, {expected['bytes']} were written")
         elif _sha256(path) != expected["sha256"]:
             findings.append(f"{at(path)}content differs from what was written (SHA-256)")
-    findings += [f"{at(folder / file)}not part of the bundle" for file in _foreign(folder)]
+    unlisted = [CARD] if CARD not in listed and (folder / CARD).exists() else []
+    findings += [
+        f"{at(folder / file)}not part of the bundle" for file in (*unlisted, *_foreign(folder))
+    ]
     return findings
 
 
@@ -230,7 +246,8 @@ def _require_sound(folder: Path) -> None:
 
 
 def _foreign(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name not in (*FILES, MANIFEST))
+    known = (*FILES, CARD, MANIFEST)
+    return sorted(path.name for path in folder.iterdir() if path.name not in known)
 
 
 def _read_models(

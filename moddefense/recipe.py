@@ -38,6 +38,8 @@ class CorpusKeys:
         0.1, "share for validation when the corpus has no split", low=0.01, high=0.5
     )
     test_share: float = _key(0.1, "share for test when the corpus has no split", low=0, high=0.5)
+    source: str = _key("", "where the texts come from, for the model card")
+    licence: str = _key("", "the licence of the texts, for the model card")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,6 +33,7 @@ from moddefense.evaluation.metrics import auc, binary_metrics, precision_thresho
 from moddefense.folding import fold_many
 from moddefense.ngrams import NgramModel
 from moddefense.policy import Policy
+from moddefense.provenance import describe_files
 from moddefense.recipe import Recipe
 from moddefense.thresholds import label_rules
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
@@ -93,7 +94,9 @@ def train(
     """
     if unlabeled is not None:
         require_use(recipe)
-    sources = _sources(corpus, val=val, test=test, unlabeled=unlabeled)
+    others: dict[str, Corpus | Unlabeled | None] = {"val": val, "test": test,
+                                                    "unlabeled": unlabeled}  # fmt: skip
+    sources = _sources(corpus, **others)
     if checkpoint is not None:
         checkpoint.begin(identity(recipe, sources), resume=resume)
     split = Split.of(
@@ -141,6 +144,11 @@ def train(
             "texts": {name: len(getattr(split, name)) for name in tokens},
             "notes": notes,
         },
+        "data": describe_files(
+            {"corpus": corpus.source} | {k: c.source for k, c in others.items() if c is not None},
+            source=recipe.corpus.source,
+            licence=recipe.corpus.licence,
+        ),
         "metrics": metrics,
         **label_thresholds,
     }

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moddefense as md
-from moddefense.bundle import FILES, MANIFEST, read_manifest, verify
+from moddefense.bundle import CARD, FILES, MANIFEST, read_manifest, verify
 from moddefense.errors import BundleError, WriteError
 
-ALL = (*FILES, MANIFEST)
+ALL = (*FILES, CARD, MANIFEST)
 
 
 @pytest.fixture
@@ -28,6 +28,8 @@ def sign(folder, change=lambda manifest: None):
     """Make a manifest fit the files again, as somebody with bad intentions would."""
     manifest = json.loads((folder / MANIFEST).read_text())
     for name, entry in manifest["files"].items():
+        if not (folder / name).exists():
+            continue
         content = (folder / name).read_bytes()
         entry.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
     change(manifest)
@@ -156,10 +158,18 @@ def test_two_swapped_files_do_not_pass(copy):
     assert "(and 1 more)" in refused(copy)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, CARD])
 def test_a_missing_file_is_named(copy, name):
     (copy / name).unlink()
     assert f"{name}: missing" in refused(copy)
+
+
+def test_a_bundle_without_a_card_is_one_too(copy):
+    (copy / CARD).unlink()
+    sign(copy, lambda manifest: manifest["files"].pop(CARD))
+    assert md.load(copy, stages=["classifier"]).screen(["the cat"]).row(0).decision == "allow"
+    (copy / CARD).write_text("of another bundle")
+    assert f"{CARD}: not part of the bundle" in refused(copy)
 
 
 def test_a_file_too_many_is_named(copy):

@@ -12,13 +12,13 @@ import pytest
 
 import moddefense as md
 from moddefense.augmentation import harmless_texts
-from moddefense.bundle import FILES, MANIFEST, read_manifest, verify
+from moddefense.bundle import CARD, FILES, MANIFEST, read_manifest, verify
 from moddefense.corpus import Corpus
 from moddefense.errors import TrainingError
 from moddefense.lexicon import Matcher, load_lexicon
 from moddefense.training import train
 
-ALL = (*FILES, MANIFEST)
+ALL = (*FILES, CARD, MANIFEST)
 QUICK = {"training.epochs": 1}
 
 

@@ -24,7 +24,7 @@ def bundle() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole manifest as JSON.")
 def show(*, bundle: str, as_json: bool) -> None:
     """Print what BUNDLE was trained on, how, and what was measured."""
-    from moddefense.bundle import read_manifest
+    from moddefense.bundle import CARD, read_manifest
     from moddefense.resources import bundle_dir
 
     manifest = read_manifest(bundle_dir(bundle))
@@ -32,6 +32,9 @@ def show(*, bundle: str, as_json: bool) -> None:
         click.echo(json.dumps(manifest, ensure_ascii=False, indent=2))
     else:
         console.show_tree(manifest)
+        card = bundle_dir(bundle) / CARD
+        if card.is_file():
+            console.stderr().print(f"model card: {card}", markup=False)
 
 
 @bundle.command(epilog=examples("moddefense bundle verify models/mine"))
