@@ -18,6 +18,7 @@ main = Program(
         "screen": ("screen:screen", "Decide on every text of a file: allow, review or block."),
         "explain": ("explain:explain", "Show every stage's evidence for one text."),
         "train": ("train:train", "Train a bundle from a labelled corpus."),
+        "evaluate": ("evaluate:evaluate", "Measure a bundle on labelled texts."),
         "neighbors": (
             "neighbors:neighbors",
             "List the words nearest to a word, as a bundle sees it.",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from moddefense.batch.run import Progress as Tell
 
 __all__ = [
+    "evaluation_progress",
     "exit_code",
     "screening_progress",
     "show_rows",
@@ -170,6 +171,23 @@ def _training_lines(event: Mapping[str, Any]) -> list[str]:
         values = {**{f"{name} texts": count for name, count in texts.items()}, **values}
     tail = ", ".join(f"{key} {_shown(value)}" for key, value in values.items())
     return [head + (f": {tail}" if tail else ""), *notes]
+
+
+@contextmanager
+def evaluation_progress() -> Iterator[Callable[[str, int, int], None] | None]:
+    """Give the callback that moves a progress bar; None where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} texts"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with _terminal() as console, Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("loading", total=0)
+        yield lambda what, done, total: bar.update(
+            task, description=what, completed=done, total=total
+        )
 
 
 def show_rows(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

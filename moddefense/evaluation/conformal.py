@@ -12,14 +12,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from moddefense.errors import ConfigurationError
 
-__all__ = ["ConformalThresholds", "conformal_thresholds", "least_calibration", "set_figures"]
+__all__ = [
+    "ConformalThresholds",
+    "conformal_thresholds",
+    "halves_figures",
+    "least_calibration",
+    "set_figures",
+    "transfer_figures",
+]
 
 HARMLESS, HARMFUL = 0, 1
+REPETITIONS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +121,77 @@ def set_figures(
         "none": _share(size == 0, weights),
         "accuracy": _share(covered[size == 1], weights[size == 1]),
     }
+
+
+def halves_figures(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    alphas: Sequence[float],
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Calibrate on a random half, measure on the other, over and over; all arrays ``[texts]``.
+
+    A figure is the mean over the repetitions; for coverage its 5th and 95th percentile stand
+    beside it, for a promise that is kept on average is not kept by each calibration sample.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    found: dict[float, list[dict[str, float | None]]] = {alpha: [] for alpha in alphas}
+    for _ in range(REPETITIONS):
+        half = np.zeros(len(labels), bool)
+        for value in (0, 1):  # half of each class, so that a rare one is in both
+            rows = generator.permutation(np.flatnonzero(labels == value))
+            half[rows[: len(rows) // 2]] = True
+        for alpha in alphas:
+            sets = conformal_thresholds(scores[half], labels[half], alpha).sets(scores[~half])
+            found[alpha].append(set_figures(sets, labels[~half], weights[~half]))
+    return {
+        "calibrated_on": "halves",
+        "repetitions": REPETITIONS,
+        "levels": [_averaged(alpha, parts) for alpha, parts in found.items()],
+    }
+
+
+def transfer_figures(
+    calibration: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    weights: np.ndarray,
+    alphas: Sequence[float],
+) -> dict[str, Any]:
+    """Calibrate on the (scores, labels) of one corpus, measure on those of another."""
+    levels = []
+    for alpha in alphas:
+        found = conformal_thresholds(*calibration, alpha)
+        figures = set_figures(found.sets(test[0]), test[1], weights)
+        levels.append(
+            {
+                "alpha": alpha,
+                "harmless_up_to": _finite(found.harmless_up_to),
+                "harmful_from": _finite(found.harmful_from),
+                **{key: _rounded(value) for key, value in figures.items()},
+            }
+        )
+    counts = {"harmful": int((calibration[1] == 1).sum()), "texts": len(calibration[1])}
+    return {"calibrated_on": counts, "repetitions": 1, "levels": levels}
+
+
+def _averaged(alpha: float, parts: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+    averaged: dict[str, Any] = {"alpha": alpha}
+    for key in parts[0]:
+        values = [value for part in parts if (value := part[key]) is not None]
+        averaged[key] = _rounded(float(np.mean(values))) if values else None
+        if key.startswith("coverage") and values:
+            averaged[f"{key}_range"] = [_rounded(float(v)) for v in np.percentile(values, [5, 95])]
+    return averaged
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
 
 
 def _quantile(values: np.ndarray, alpha: float) -> float:

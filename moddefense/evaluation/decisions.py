@@ -10,7 +10,7 @@ from moddefense.evaluation.estimates import effective_share, exact_share
 from moddefense.evaluation.evidence import Decisions
 from moddefense.policy import DECIDERS, DECISIONS
 
-__all__ = ["cost_figures", "decision_figures"]
+__all__ = ["cost_figures", "decision_figures", "flagged_figures"]
 
 ALLOW, BLOCK = DECISIONS.index("allow"), DECISIONS.index("block")
 CLASSES = (("harmful", 1), ("harmless", 0))
@@ -37,21 +37,34 @@ def decision_figures(
         }
         for code, name in enumerate(DECIDERS)
     }  # fmt: skip
-    figures: dict[str, Any] = {}
-    for name, mask in (("flagged", decision != ALLOW), ("blocked", decision == BLOCK)):
-        for klass, value in CLASSES:
-            inside = labels == value
-            figures[f"{klass}_{name}"] = exact_share(
-                int((mask & inside).sum()), int(inside.sum()), of=f"{klass} texts"
-            ).as_dict()
-        figures[f"precision_of_{name}"] = effective_share(
+    precision = {
+        f"precision_of_{name}": effective_share(
             labels[mask] == 1, weights[mask], of=f"texts that were {name}"
         ).as_dict()
+        for name, mask in (("flagged", decision != ALLOW), ("blocked", decision == BLOCK))
+    }
     shares = {
         d: effective_share(decision == code, weights, of="texts").as_dict()
         for code, d in enumerate(DECISIONS)
     }
-    return {"confusion": table, "decided_by": deciders, "shares": shares, **figures}
+    return {
+        "confusion": table,
+        "decided_by": deciders,
+        "shares": shares,
+        **flagged_figures(decision, labels),
+        **precision,
+    }
+
+
+def flagged_figures(decision: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Return which share of harmful and of harmless texts was flagged, and was blocked."""
+    return {
+        f"{klass}_{name}": exact_share(
+            int((mask & (labels == value)).sum()), int((labels == value).sum()), of=f"{klass} texts"
+        ).as_dict()
+        for name, mask in (("flagged", decision != ALLOW), ("blocked", decision == BLOCK))
+        for klass, value in CLASSES
+    }
 
 
 def cost_figures(decisions: Decisions, classifier_seconds: float | None) -> dict[str, Any]:

@@ -136,12 +136,18 @@ def resamples(labels: np.ndarray, *, count: int, seed: int) -> Iterator[np.ndarr
         yield drawn
 
 
-def percentiles(value: float, replicates: np.ndarray) -> Estimate:
-    """Return a value with the interval that most of its bootstrap replicates lie in."""
+def percentiles(value: float, replicates: np.ndarray, *, centred: bool = False) -> Estimate:
+    """Return a value with the interval that most of its bootstrap replicates lie in.
+
+    ``centred`` moves the replicates until their mean is the value: for a figure that is never
+    negative and that noise, which resampling doubles, makes larger.
+    """
     tail = 100 * (1 - CONFIDENCE) / 2
     known = replicates[~np.isnan(replicates)]
     if not known.size:
         return Estimate(value, None, None, None)
+    if centred:
+        known = np.maximum(known - (known.mean() - value), 0)
     low, high = np.percentile(known, [tail, 100 - tail])
     return Estimate(value, float(low), float(high), "bootstrap")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moddefense.classifier.model import Classifier
     from moddefense.models import Models
 
-__all__ = ["Cost", "Decisions", "Scores", "decide", "score"]
+__all__ = ["Cost", "Decisions", "Progress", "Scores", "decide", "models_of", "score"]
 
 BATCH = 2048
 Progress = Callable[[str, int, int], None]  # what, texts done, texts in all
@@ -61,6 +61,10 @@ class Scores:
     members: np.ndarray
     seconds: float
 
+    def ensemble_spread(self) -> Spread:
+        """How far the members' scores, this classifier's among them, differ."""
+        return spread_of([self.harm, *self.members])
+
 
 def decide(guard: Guard, texts: Sequence[str], *, progress: Progress | None = None) -> Decisions:
     """Screen texts, and time each stage."""
@@ -91,7 +95,7 @@ def score(
     progress: Progress | None = None,
 ) -> Scores | None:
     """Score every text with the classifier alone; None where the pipeline has no classifier."""
-    models = _models(guard)
+    models = models_of(guard)
     if models is None:
         return None
     classifier = models.classifier
@@ -139,7 +143,8 @@ class _Timed:
         self._cost.texts += len(rows)
 
 
-def _models(guard: Guard) -> Models | None:
+def models_of(guard: Guard) -> Models | None:
+    """Return the models behind a pipeline's classifier; None where it has none."""
     for stage in guard.stages:
         if stage.name == "classifier":
             models: Models | None = getattr(stage, "models", None)
@@ -148,7 +153,7 @@ def _models(guard: Guard) -> Models | None:
 
 
 def _members_score(guard: Guard, texts: Sequence[str]) -> np.ndarray:
-    models = _models(guard)
+    models = models_of(guard)
     assert models is not None  # evaluate() loads members with their classifier
     classifier: Classifier = models.classifier
     parts = [

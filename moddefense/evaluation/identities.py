@@ -15,7 +15,7 @@ from moddefense.errors import ConfigurationError, ReadError, at
 from moddefense.folding import fold, fold_many
 from moddefense.resources import evaluation_dir
 
-__all__ = ["identity_columns", "identity_mentions", "read_identities"]
+__all__ = ["identity_columns", "identity_mentions", "parse_identities", "read_identities"]
 
 LIST_COLUMNS = ("term", "forms", "group")
 
@@ -40,6 +40,18 @@ def read_identities(path: str | Path | None = None) -> dict[str, tuple[str, ...]
                 found[row["term"]] = forms
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReadError(f"{at(path)}cannot be read: {error}") from error
+    return found
+
+
+def parse_identities(words_or_files: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return identity terms from words, each its own only form, and from CSV files.
+
+    >>> parse_identities(["Gay"])
+    {'Gay': ('Gay',)}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for item in words_or_files:
+        found |= read_identities(item) if item.lower().endswith(".csv") else {item: (item,)}
     return found
 
 

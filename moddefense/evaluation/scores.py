@@ -127,7 +127,8 @@ def _estimates(
         # No threshold where not even the highest score would do.
         score = float(ranking.thresholds[place]) if place >= 0 else None
         if not np.isnan(value[0]):
-            found[name] = (percentiles(float(value[0]), replicates), score)
+            centred = name == "calibration_error"
+            found[name] = (percentiles(float(value[0]), replicates, centred=centred), score)
         elif name == "precision" and ranking.hits[0, -1] > 0:
             found[name] = (missing("no text reaches the threshold"), None)
     return found
