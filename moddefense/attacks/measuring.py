@@ -142,7 +142,7 @@ def attack(
         raise ConfigurationError(
             f"search: unknown {tactics.search!r}; known are {', '.join(SEARCHES)}"
         )
-    rows = range(len(before.texts))
+    rows = list(range(len(before.texts)))
     if tactics.search != "once":
         rows = np.flatnonzero(before.flagged).tolist()
     subjects = [
