@@ -23,6 +23,7 @@ class Family:
     group: str
     changes: Changes
     local: bool = True
+    about: str = ""
 
 
 def perturb(
@@ -79,6 +80,10 @@ def _under_attack(
     if words == 1 or not spans:
         return spans
     return sorted(rng.sample(spans, max(1, round(words * len(spans)))))
+
+
+def _about(function: Callable[..., object]) -> str:
+    return (function.__doc__ or "").partition("\n")[0]
 
 
 def _lettered(pieces: Callable[[str, float, random.Random], list[str]], least: int) -> Changes:
@@ -145,20 +150,27 @@ _LETTERED = {
 
 _ALL = (
     *(
-        Family(name, group, _lettered(function, least))
+        Family(name, group, _lettered(function, least), about=_about(function))
         for group, members in _LETTERED.items()
         for name, (function, least) in members.items()
     ),
-    Family("phonetic", "spelling", _respelt(spelling.phonetic, 2)),
-    Family("misspelling", "spelling", _respelt(spelling.misspelling, 3)),
-    Family("join", "boundaries", words.join, local=False),
-    Family("split", "boundaries", words.split),
-    Family("separators", "boundaries", words.separators, local=False),
-    Family("no-spaces", "boundaries", words.no_spaces, local=False),
-    Family("love", "additions", words.love, local=False),
-    Family("append", "additions", words.append, local=False),
-    Family("prepend", "additions", words.prepend, local=False),
-    Family("padding", "additions", words.padding, local=False),
+    Family("phonetic", "spelling", _respelt(spelling.phonetic, 2), about=_about(spelling.phonetic)),
+    Family(
+        "misspelling",
+        "spelling",
+        _respelt(spelling.misspelling, 3),
+        about=_about(spelling.misspelling),
+    ),
+    Family("join", "boundaries", words.join, local=False, about=_about(words.join)),
+    Family("split", "boundaries", words.split, about=_about(words.split)),
+    Family(
+        "separators", "boundaries", words.separators, local=False, about=_about(words.separators)
+    ),
+    Family("no-spaces", "boundaries", words.no_spaces, local=False, about=_about(words.no_spaces)),
+    Family("love", "additions", words.love, local=False, about=_about(words.love)),
+    Family("append", "additions", words.append, local=False, about=_about(words.append)),
+    Family("prepend", "additions", words.prepend, local=False, about=_about(words.prepend)),
+    Family("padding", "additions", words.padding, local=False, about=_about(words.padding)),
 )
 
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}

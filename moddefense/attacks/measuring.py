@@ -26,7 +26,7 @@ class Baseline(NamedTuple):
     texts: tuple[str, ...]
     scores: np.ndarray
     threshold: float
-    false_positives: float
+    false_positives: float | None
 
     @property
     def flagged(self) -> np.ndarray:
@@ -80,7 +80,7 @@ class Measured:
 
     def as_dict(self) -> dict[str, Any]:
         """Return counts and shares as plain values."""
-        values = dataclasses.asdict(self)
+        values = dataclasses.asdict(self) | {"examples": list(self.examples)}
         shares = {
             name: getattr(self, name) for name in ("recall_clean", "recall", "kept", "success")
         }
@@ -118,7 +118,7 @@ def baseline(
     threshold = (
         threshold_at(quiet, false_positives) if target.threshold is None else target.threshold
     )
-    share = float(np.mean(quiet >= threshold)) if len(quiet) else float("nan")
+    share = float(np.mean(quiet >= threshold)) if len(quiet) else None
     return Baseline(tuple(harmful), target.score(harmful), threshold, share)
 
 

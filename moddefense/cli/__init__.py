@@ -24,6 +24,7 @@ main = Program(
             "List the words nearest to a word, as a bundle sees it.",
         ),
         "tune": ("tune:tune", "Choose thresholds with a promised recall or review budget."),
+        "attack": ("attack:attack", "Measure how a bundle stands up to evasion."),
         "bundle": ("bundle:bundle", "Show or verify a trained bundle."),
         "lexicon": ("lexicon:lexicon", "Match, check, measure and edit word lists."),
     },

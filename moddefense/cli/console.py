@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from moddefense.batch.run import Progress as Tell
 
 __all__ = [
+    "counting_progress",
     "evaluation_progress",
     "exit_code",
     "screening_progress",
@@ -79,6 +80,19 @@ def screening_progress(what: str) -> Iterator[Tell | None]:
             bar.update(task, total=None if share is None else 1.0, completed=share, note=note)
 
         yield tell
+
+
+@contextmanager
+def counting_progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Give the callback that shows how many parts are done of how many; None off a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.completed} of "
+               "{task.total}"), TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
+    with _terminal() as console, Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show_summary(summary: Summary, *, out: str | None, quarantine: str | None) -> None:
