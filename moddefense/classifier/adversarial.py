@@ -31,13 +31,21 @@ def unit(direction: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Scale each text's direction ``[batch, time, width]`` to L2 norm 1 over its whole sequence.
 
     Padding (``mask`` ``[batch, time]`` 0) gets zeros, and a zero direction stays zero. The largest
-    magnitude is divided out first, so that tiny gradients do not underflow when squared.
+    magnitude is divided out first, so that tiny gradients do not underflow when squared. Half
+    precision is computed in float32, and the result in half again.
     """
-    direction = direction * mask[..., None]
+    given = direction.dtype
+    direction = _at_least_single(direction)
+    direction = direction * tf.cast(mask[..., None], direction.dtype)
     largest = tf.reduce_max(tf.abs(direction), axis=[1, 2], keepdims=True)
     scaled = direction / tf.where(largest > 0, largest, tf.ones_like(largest))
     norm = tf.sqrt(tf.reduce_sum(tf.square(scaled), axis=[1, 2], keepdims=True))
-    return scaled / tf.maximum(norm, 1.0)  # the norm is at least 1, but for a zero direction
+    # The norm is at least 1, but for a zero direction.
+    return tf.cast(scaled / tf.maximum(norm, 1.0), given)
+
+
+def _at_least_single(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32) if values.dtype.size < tf.float32.size else values
 
 
 def fgm(gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor) -> tf.Tensor:
@@ -47,7 +55,7 @@ def fgm(gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor) -
 
 def fgsm(gradient: tf.Tensor, mask: tf.Tensor, epsilon: float, seed: tf.Tensor) -> tf.Tensor:
     """Fast gradient sign method: each value moves by ``epsilon`` (L-infinity) where it hurts."""
-    return epsilon * tf.sign(gradient) * mask[..., None]
+    return epsilon * tf.sign(gradient) * tf.cast(mask[..., None], gradient.dtype)
 
 
 def random_direction(
@@ -71,9 +79,9 @@ def ascend(
 
     The result has L2 norm ``epsilon`` at most over each text.
     """
-    moved = shift * mask[..., None] + step * unit(gradient, mask)
-    norm = tf.sqrt(tf.reduce_sum(tf.square(moved), axis=[1, 2], keepdims=True))
-    return moved * tf.minimum(1.0, epsilon / tf.maximum(norm, TINY))
+    moved = shift * tf.cast(mask[..., None], shift.dtype) + step * unit(gradient, mask)
+    norm = tf.sqrt(tf.reduce_sum(tf.square(_at_least_single(moved)), axis=[1, 2], keepdims=True))
+    return moved * tf.cast(tf.minimum(1.0, epsilon / tf.maximum(norm, TINY)), moved.dtype)
 
 
 def divergence(clean_logits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -40,11 +40,12 @@ class NormalizedEmbedding(keras.layers.Layer):
     """Token ids ``[batch, time]`` to embeddings ``[batch, time, width]``, frequency-normalised.
 
     ``frequencies`` are the token counts ``[vocabulary]`` of the training texts; id 0 is padding and
-    gives zeros.
+    gives zeros. Computed in float32 whatever the policy, for half precision has no room for the
+    frequency of a rare token, nor for a perturbation of it.
     """
 
     def __init__(self, vocabulary: int, width: int, *, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.vocabulary, self.width, self.seed = vocabulary, width, seed
 
     def build(self, input_shape: Any) -> None:
@@ -155,7 +156,8 @@ class Network(keras.Model):
         self, embedded: tf.Tensor, mask: tf.Tensor, *, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Embeddings and mask ``[batch, time]`` to logits ``[batch, labels]``."""
-        return self.head(self.encoder(embedded, mask), seed=seed)
+        logits = self.head(self.encoder(embedded, mask), seed=seed)
+        return tf.cast(logits, tf.float32)  # losses need it where a policy computes in half
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         """Logits without dropout."""

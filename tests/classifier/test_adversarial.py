@@ -290,17 +290,52 @@ def test_virtual_adversarial_training_learns_from_unlabelled_rows(make_network):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    ("ids", "labels"),
-    [
-        (np.zeros((2, 3), np.int32), LABELS[:2]),
-        (IDS[:1, :1], LABELS[:1]),
-        (IDS, np.full((3, 2), np.nan, np.float32)),
-    ],
-    ids=["all padding", "one token", "nothing known"],
-)
-def test_poor_batches_leave_numbers(make_network, method, ids, labels):
+def test_poor_batches_leave_numbers(make_network, method):
     network = make_network(dropout=0.5, embedding_dropout=0.5)
-    loss, _ = run_step(network, ids=ids, labels=labels, rate=0.1, method=method)
-    assert np.isfinite(loss)
-    assert all(np.isfinite(weights).all() for weights in network.get_weights())
+    keys = AdversarialKeys(method=method, epsilon=0.5)
+    step = make_step(network, keras.optimizers.SGD(0.1), keys)
+    for what, ids, labels in (
+        ("all padding", np.zeros((2, 3), np.int32), LABELS[:2]),
+        ("one token", IDS[:1, :1], LABELS[:1]),
+        ("nothing known", IDS, np.full((3, 2), np.nan, np.float32)),
+    ):
+        assert np.isfinite(float(step(ids, labels, SEED))), what
+        assert all(np.isfinite(weights).all() for weights in network.get_weights()), what
+
+
+# Half precision
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("scale", [1e-7, 1.0, 1e4])
+def test_perturbations_of_other_precision_have_the_norm_too(dtype, scale):
+    normal = np.random.Generator(np.random.PCG64(2)).normal(size=(3, 5, 40)) * scale
+    gradient = tf.cast(normal, dtype)
+    for name in ("fgm", "random"):
+        shift = PERTURBATIONS[name](gradient, MASK, 2.0, SEED)
+        assert shift.dtype == dtype
+        np.testing.assert_allclose(lengths_of(tf.cast(shift, tf.float64)), 2.0, rtol=1e-2)
+    moved = ascend(3 * fgm(gradient, MASK, 1.0, SEED), gradient, MASK, 2.0, 1.0)
+    np.testing.assert_allclose(lengths_of(tf.cast(moved, tf.float64)), 2.0, rtol=1e-2)
+    signs = np.abs(tf.cast(fgsm(gradient, MASK, 0.5, SEED), tf.float64).numpy())
+    assert set(np.unique(signs)) == {0.0, 0.5}
+
+
+@pytest.mark.parametrize(
+    ("policy", "method"), [("mixed_float16", "fgm+vat"), ("mixed_bfloat16", "pgd")]
+)
+def test_mixed_precision_leaves_numbers_and_about_the_same_loss(make_network, policy, method):
+    single = run_step(make_network(), method=method)[0]
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        network = make_network()
+        half, taken = run_step(network, method=method, rate=0.1)
+        padding = np.zeros((1, 3), np.int32)
+        poor, _ = run_step(network, method=method, ids=padding, labels=LABELS[:1], rate=0.1)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    assert half == pytest.approx(single, rel=0.03)
+    assert half != single
+    assert np.isfinite(poor)
+    assert all(np.isfinite(change).all() for change in taken)
+    assert any(change.any() for change in taken)
