@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["bias_plot", "curves_plot", "reliability_plot", "svg", "uncertainty_plot"]
 
-INK, SOFT, PAGE = "#010101", "#020202", "#030303"
+INK, SOFT, QUIET = "#010101", "#020202", "#030303"
 SERIES = tuple(f"#0a000{digit}" for digit in range(1, 8))
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 VARIABLES = {
     INK: "var(--ink)",
     SOFT: "var(--soft)",
-    PAGE: "var(--page)",
+    QUIET: "var(--quiet)",
     **{colour: f"var(--s{place})" for place, colour in enumerate(SERIES, 1)},
 }
 WORST = 20  # identities in the plot
@@ -57,7 +57,7 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]]) -> str:
     """Frequency of harm over score, and how many texts have which score."""
     figure = _figure(4.6, 4.4)
     top, bottom = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
-    top.plot([0, 1], [0, 1], color=SOFT, linewidth=1.2)
+    top.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":")
     xs = [one["score"] for one in bins]
     ys = [one["frequency"]["value"] for one in bins]
     below = [max(0.0, y - one["frequency"]["low"]) for y, one in zip(ys, bins, strict=True)]
@@ -71,6 +71,10 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]]) -> str:
         width = one["high"] - one["low"]
         bottom.bar(one["low"], one["share"], width * 0.92, align="edge", color=SERIES[1])
     bottom.set(xlim=(0, 1), yscale="log", xlabel="score", ylabel="share of texts")
+    lowest = min((one["share"] for one in bins), default=1)
+    ticks = [10.0**-power for power in range(5) if 10.0**-power >= lowest / 10]
+    bottom.set_yticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
+    bottom.minorticks_off()
     _finish(figure, legend=False)
     return svg(figure, name="reliability")
 
@@ -91,8 +95,8 @@ def uncertainty_plot(found: Mapping[str, Any]) -> str:
         risk.plot(*zip(*one["curve"], strict=True), **look)
         half = [(1 - c, 1 - c * r) for c, r in one["curve"] if c >= 0.5]
         review.plot(*zip(*half, strict=True), **look)
-    risk.plot([0, 1], [error, error], color=INK, linewidth=0.8, label="at random")
-    review.plot([0, 0.5], [1 - error, 1 - error / 2], color=INK, linewidth=0.8)
+    risk.plot([0, 1], [error, error], color=QUIET, linewidth=1, label="at random")
+    review.plot([0, 0.5], [1 - error, 1 - error / 2], color=QUIET, linewidth=1)
     bins.set(title="Accuracy by uncertainty", xlabel="tenth of the texts, most certain first")
     bins.set_xticks(range(1, 11))
     bins.set_ylabel("accuracy")

@@ -23,7 +23,9 @@ def render_report(values: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "percent": _percent, "count": "{:,}".format}
+    environment.filters |= {
+        "number": _number, "percent": _percent, "interval": _interval, "count": "{:,}".format,
+    }  # fmt: skip
     plots = {name: Markup(drawn) for name, drawn in _plots(values).items()}
     return environment.get_template("report.html").render(
         **values, plots=plots, measures=MEASURES, tiles=_tiles(values)
@@ -63,8 +65,8 @@ def _tiles(values: Mapping[str, Any]) -> list[dict[str, Any]]:
         measures = values["uncertainty"]["measures"]
         name = min(measures, key=lambda name: measures[name]["aurc"]["value"])
         reviewed = measures[name]["accuracy_after_review"]["0.1"]
-        text = f"10 % to people, by {MEASURES[name]}"
-        tiles.append(("Accuracy with review", reviewed, "percent", text))
+        text = f"accuracy, 10 % to people by {MEASURES[name]}"
+        tiles.append(("With review", reviewed, "percent", text))
     if bias is not None and bias["identities_counted"]:
         kinds = bias["generalised_mean"]
         kind = min(kinds, key=lambda kind: kinds[kind]["value"] or 1)
@@ -75,8 +77,13 @@ def _tiles(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
+    return "–" if value is None else f"{_number(100 * value, digits)} %"
+
+
+def _interval(figure: Mapping[str, Any], unit: str, digits: int) -> str:
+    factor, digits = (100, 1) if unit == "percent" else (1, digits)
+    return "–".join(_number(factor * figure[end], digits) for end in ("low", "high"))

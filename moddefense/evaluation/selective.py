@@ -54,6 +54,8 @@ def selective_figures(
     Measures, ``labels`` (0/1), ``errors`` (bool: the decision was wrong) and ``weights`` are
     ``[texts]``. Differences between measures are taken within the same resamples.
     """
+    if not len(errors):
+        measures = {}
     rankings = {name: _Ranking(values, errors, weights) for name, values in measures.items()}
     values = {name: _values(*ranking.cumulated(None)) for name, ranking in rankings.items()}
     drawn: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in rankings}
@@ -75,7 +77,7 @@ def selective_figures(
         "texts": len(errors),
         "errors": int(errors.sum()),
         "accuracy": effective_share(~errors, weights, of="texts").as_dict(),
-        "measures": found if len(errors) else {},
+        "measures": found,
         "random": {
             "aurc": round(risk, 6),
             "accuracy_after_review": {str(b): round(1 - risk * (1 - b), 6) for b in REVIEWED},
