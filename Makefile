@@ -8,7 +8,9 @@ PINS := -c constraints.txt
 
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+NATIVE := hatch_build.py $(wildcard moddefense/lexicon/native/*.[ch] moddefense/lexicon/native/*.inc)
+
+.venv/installed: pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
 	  "Python 3.11 to 3.13 is needed, and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv .venv

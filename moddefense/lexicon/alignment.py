@@ -36,19 +36,24 @@ from moddefense.lexicon.patterns import (
     opens,
 )
 
-__all__ = ["align", "align_word", "is_word"]
+__all__ = [
+    "JOINTS", "LEADING_NOT", "SPLITTERS", "STOPS", "TRAILING_NOT", "align", "align_word", "is_word",
+]  # fmt: skip
 
 _VOWELS = frozenset("aeiouy")
-_LEADING_NOT = frozenset("(|+")  # (rap) |ass| +it
-_TRAILING_NOT = frozenset("!(|")  # Ana! f( tables|
+LEADING_NOT = frozenset("(|+")  # (rap) |ass| +it
+TRAILING_NOT = frozenset("!(|")  # Ana! f( tables|
+JOINTS = "-_.*~+\u00b7\u2022"  # join the words of a phrase
+STOPS = "-.`^\\\u00b7\u2022"  # one of these can split a word
 _BUDGET = 400  # steps of one search; only texts built to be ambiguous come near
 
 _GAP = re.compile(r"(?:</?[a-z]{1,10}/?>|[\W_]){1,12}")
 _SPACES = re.compile(r"\s+")
-_JOINT = re.compile(r"[-_.*~+\u00b7\u2022]{1,3}")
+_JOINT = re.compile(f"[{re.escape(JOINTS)}]{{1,3}}")
+SPLITTERS = re.compile(r"[^\x00-\u00bf\u20ac\w\s]{1,3}")
 _SPLIT = re.compile(
-    r"[-.`^\\\u00b7\u2022]|_{1,3}|\*{1,3}|~{1,3}|(?:</?[a-z]{1,10}/?>){1,4}"
-    r"|[^\x00-\u00bf\u20ac\w\s]{1,3}"
+    rf"[{re.escape(STOPS)}]|_{{1,3}}|\*{{1,3}}|~{{1,3}}|(?:</?[a-z]{{1,10}}/?>){{1,4}}"
+    rf"|{SPLITTERS.pattern}"
 )
 
 
@@ -298,7 +303,7 @@ class _Search:
     def fair_leet(self, end: int) -> bool:
         letters, plain, digits = self.pattern.letters, self.plain, self.digits
         first, last = self.text[self.start], self.text[end - 1]
-        if first in _LEADING_NOT or last in _TRAILING_NOT:
+        if first in LEADING_NOT or last in TRAILING_NOT:
             return False
         if self.lenient:
             return True

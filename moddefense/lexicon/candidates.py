@@ -63,13 +63,13 @@ class Proposer:
         self.words: list[Pattern] = []
         self.uses: list[list[tuple[int, int]]] = []
         owners: dict[str, list[int]] = {}
-        self.odd: list[Pattern] = []  # without a letter: a thinned text does not have them
+        self.odd: list[Pattern] = []  # begin with what a thinned text does not have
         self.masked: dict[str, dict[int, list[tuple[int, Pattern]]]] = {}  # by first letter, length
         self.loose: dict[str, list[tuple[int, Pattern]]] = {}  # those that are no whole words
         known: dict[tuple[object, ...], int] = {}
         for pattern in patterns:
             key = thin(pattern.text)
-            if key:
+            if key and thin(pattern.text[0]):
                 owners.setdefault(key, []).append(pattern.index)
             else:
                 self.odd.append(pattern)

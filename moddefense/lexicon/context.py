@@ -7,7 +7,7 @@ import re
 from moddefense.lexicon.patterns import Pattern, closes, is_word, opens
 
 __all__ = [
-    "free",
+    "CALM_AFTER", "CALM_BEFORE", "TELLING", "free",
     "like_inside",
     "run_end",
     "single_at",
@@ -38,7 +38,7 @@ def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
     if not bits & 13:
         stop = text.find(" ", end, high)
         around = text[text.rfind(" ", low, start) + 1 : stop if stop >= 0 else high]
-        if not any(char in around for char in "@./_;"):
+        if TELLING.isdisjoint(around):
             return True
     if text[end : end + 1] == ";" and text[start - 1 : start] in ("&", "#"):
         return False
@@ -68,17 +68,18 @@ def _touches(text: str, start: int, end: int) -> bool:
     """Whether anything but white space or a plain stop is next to the hit."""
     before = text[start - 1] if start else " "
     after = text[end] if end < len(text) else " "
-    if before in _PLAIN_BEFORE and after in _PLAIN_AFTER:
+    if before in CALM_BEFORE and after in CALM_AFTER:
         return False
     return not (
-        before in _PLAIN_BEFORE
+        before in CALM_BEFORE
         and after in ".?"
         and (end + 1 == len(text) or text[end + 1].isspace() or text[end + 1] == after)
     )
 
 
-_PLAIN_BEFORE = frozenset(" \n\t\r,\"'!")
-_PLAIN_AFTER = frozenset(" \n\t\r,\"'!)*")
+TELLING = frozenset("@./_;")  # in whatever a hit without other steps may not stand in
+CALM_BEFORE = frozenset(" \n\t\r,\"'!")
+CALM_AFTER = frozenset(" \n\t\r,\"'!)*")
 
 
 def _token_start(text: str, start: int, low: int) -> int:

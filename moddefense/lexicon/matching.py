@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import itertools
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from moddefense.errors import ConfigurationError
-from moddefense.folding import FOLD_STEPS, fold, fold_many, fold_map, fold_signs
+from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
 from moddefense.lexicon.alignment import align
-from moddefense.lexicon.buffers import changes
 from moddefense.lexicon.candidates import Proposer
-from moddefense.lexicon.collection import collection_paused
+from moddefense.lexicon.compiled import LOST, ODD, Search, library
+from moddefense.lexicon.context import free
 from moddefense.lexicon.masking import cover
-from moddefense.lexicon.patterns import LEVELS, Pattern
-from moddefense.lexicon.scan import Hits, Scanner
+from moddefense.lexicon.patterns import Pattern
+from moddefense.lexicon.results import THROUGH, WIDTH, Found, Hits, Match, through_bits
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
 
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
 _VERSION = 1  # raised when the same lexicon would match differently
-_THROUGH = tuple(
-    tuple(step for bit, step in enumerate(LEVELS) if bits >> bit & 1) for bits in range(16)
-)
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
-_BITS = {through: bits for bits, through in enumerate(_THROUGH)}
 _REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
-
-
-class Match(NamedTuple):
-    """One hit: ``original[start:end] == text`` shows ``term``, read ``through`` these steps."""
-
-    term: Term
-    start: int
-    end: int
-    text: str
-    through: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the match as the output of ``screen`` has it, plain values."""
-        return {
-            "term": self.term.id,
-            "kind": self.term.kind,
-            "category": self.term.category,
-            "severity": self.term.severity,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-        }
-
-
-_make = functools.partial(tuple.__new__, Match)
 
 
 class Matcher:
@@ -71,8 +40,7 @@ class Matcher:
     """
 
     __slots__ = (
-        "_index", "_off", "_patterns", "_proposer", "_scanner", "_terms", "_whole", "fingerprint",
-        "lexicon",
+        "_off", "_patterns", "_proposer", "_search", "_terms", "_whole", "fingerprint", "lexicon",
     )  # fmt: skip
 
     lexicon: Lexicon
@@ -80,10 +48,9 @@ class Matcher:
     _off: frozenset[str]
     _patterns: tuple[Pattern, ...]
     _terms: tuple[Term, ...]
-    _index: dict[str, int]
-    _whole: dict[str, list[Term]]
+    _whole: dict[str, list[int]]
     _proposer: Proposer
-    _scanner: Scanner | None
+    _search: Search | None
 
     def __init__(self, lexicon: Lexicon, *, off: Collection[str] = ()) -> None:
         left_out = check_steps(off)
@@ -107,11 +74,14 @@ class Matcher:
         put(self, "fingerprint", digest.hexdigest())
         put(self, "_off", unfolded)
         put(self, "_patterns", tuple(patterns))
-        put(self, "_whole", whole)
         put(self, "_proposer", Proposer(patterns))
-        put(self, "_scanner", None)
-        put(self, "_terms", tuple(pattern.term for pattern in patterns))
-        put(self, "_index", {pattern.term.id: pattern.index for pattern in patterns})
+        put(self, "_search", None)
+        terms = [pattern.term for pattern in patterns]
+        put(self, "_whole", {})
+        for folded, same in whole.items():
+            self._whole[folded] = list(range(len(terms), len(terms) + len(same)))
+            terms += same
+        put(self, "_terms", tuple(terms))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Matcher is immutable; cannot set {name!r}")
@@ -125,68 +95,102 @@ class Matcher:
         An allow term that is the whole text is returned instead.
         """
         folded = _fold(text, self._off)
-        hits: list[tuple[int, int, int, int]] = []
+        hits: Hits = []
         for start, index in self._proposer.propose(folded):
             found = align(folded, start, self._patterns[index])
             if found:
                 hits.append((start, found[0], index, found[1]))
-        return self._settle(text, folded, hits)
+        whole = self._whole.get(" ".join(folded.split())) if self._whole else None
+        if whole:
+            kept = [(*_visible(folded), index, 0) for index in whole]  # contains every other hit
+        else:
+            kept = _outermost(_uncontained(hits, self._patterns))
+        terms = self._terms
+        return sorted(
+            (
+                Match(terms[index], start, end, text[start:end], THROUGH[bits])
+                for start, end, index, bits in self._locate(text, folded, kept)
+            ),
+            key=_order,
+        )
 
-    def find_many(self, texts: Sequence[str]) -> list[list[Match]]:
-        """Return ``find(text)`` for each of ``texts``, much faster than one by one."""
-        results: list[list[Match]] = []
+    def find_many(self, texts: Sequence[str]) -> Sequence[list[Match]]:
+        """Return ``find(text)`` for each of ``texts``, much faster than one by one.
+
+        The result compares equal to a list; its matches are made when they are asked for.
+        """
+        texts = list(texts)  # whoever gave them may change them before the matches are made
+        found = Found(texts, self._terms)
         since = size = 0
-        with collection_paused():
-            for place, text in enumerate(texts):
-                size += len(text)
-                if size >= _CHUNK:
-                    self._find_chunk(texts[since : place + 1], results)
-                    since, size = place + 1, 0
-            if since < len(texts):
-                self._find_chunk(texts[since:], results)
-        return results
+        for place, text in enumerate(texts):
+            size += len(text)
+            if size >= _CHUNK:
+                self._find_chunk(texts[since : place + 1], found)
+                since, size = place + 1, 0
+        if since < len(texts):
+            self._find_chunk(texts[since:], found)
+        return found
 
-    def _find_chunk(self, texts: Sequence[str], results: list[list[Match]]) -> None:
-        if not self._patterns:
-            results += [self.find(text) for text in texts]
-            return
-        scanner = self._scanner
-        if scanner is None:  # made late, because it needs numpy; made twice by two threads, no harm
-            scanner = Scanner(self._patterns, self._proposer)
-            object.__setattr__(self, "_scanner", scanner)
-        folded = [text if text.isascii() else text.translate(_REGIONAL)
-                  for text in fold_many(texts, off=self._off)]  # fmt: skip
-        found: list[list[Match]] = [[] for _ in texts]
-        columns, careful = scanner.scan(folded)
-        owners, starts, ends, indices, bits = (column.tolist() for column in columns)
-        spans = [texts[o][start:end] for o, start, end in zip(owners, starts, ends, strict=True)]
-        rows = zip(
-            map(self._terms.__getitem__, indices), starts, ends, spans,
-            map(_THROUGH.__getitem__, bits), strict=True,
-        )  # fmt: skip
-        matches = list(map(_make, rows))
-        foreign: dict[int, Hits] = {}
-        for place, until in itertools.pairwise((*changes(columns[0]), len(owners))):
-            owner = owners[place]
-            text = texts[owner]
-            if text.isascii() and len(text) == len(folded[owner]):
-                found[owner] = matches[place:until]
-            else:
-                foreign[owner] = list(
-                    zip(starts[place:until], ends[place:until], indices[place:until],
-                        bits[place:until], strict=True)
-                )  # fmt: skip
-        for owner, hits in (*careful, *foreign.items()):
-            found[owner] = self._settle(texts[owner], folded[owner], hits)
-        if self._whole:
-            for owner, text in enumerate(folded):
-                if " ".join(text.split()) in self._whole and not (
-                    owner in foreign or any(owner == number for number, _ in careful)
-                ):
-                    hits = [(m.start, m.end, self._index[m.term.id], _BITS[m.through])
-                            for m in found[owner]]  # fmt: skip
-                    found[owner] = self._settle(texts[owner], text, hits)
-        results += found
+    def _find_chunk(self, texts: Sequence[str], found: Found) -> None:
+        """Add the hits of ``texts`` to ``found``."""
+        slow: Sequence[int] = range(len(texts))
+        rows, bounds = array("i"), array("i", bytes(8 * len(texts)))
+        if library() is not None:
+            search = self._search
+            if search is None:  # made late, and by two threads twice, which does no harm
+                search = Search(self._patterns)
+                object.__setattr__(self, "_search", search)
+            plain = [text if text.isascii() else "" for text in texts]
+            rows, asks, status = search.search(plain, lower=True)
+            self._judge(plain, rows, asks)
+            rows, bounds = search.settle(rows, len(texts))
+            lost = [place for place, went in enumerate(status) if went == LOST]
+            foreign = [place for place, went in enumerate(status) if went == ODD]
+            foreign += [place for place, text in enumerate(texts) if not text.isascii()]
+            if foreign:
+                lost += self._find_foreign(search, texts, foreign, rows, bounds)
+            if self._whole:
+                lost += [
+                    place for place, text in enumerate(texts)
+                    if " ".join(_fold(text, self._off).split()) in self._whole
+                ]  # fmt: skip
+            slow = lost
+        index = {term.id: number for number, term in enumerate(self._terms)} if slow else {}
+        for place in slow:
+            hits = [(hit.start, hit.end, index[hit.term.id], through_bits(hit.through))
+                    for hit in self.find(texts[place])]  # fmt: skip
+            _put(rows, bounds, place, hits)
+        found.add(rows, bounds)
+
+    def _find_foreign(
+        self, search: Search, texts: Sequence[str], places: Sequence[int], rows: array[int],
+        bounds: array[int],
+    ) -> list[int]:  # fmt: skip
+        """Add the hits of the texts at ``places``, in which folding does more than lower the case.
+
+        Returns the places of the texts that must be searched in another way.
+        """
+        folded = [_fold(texts[place], self._off) for place in places]
+        own, asks, status = search.search(folded, lower=False)
+        self._judge(folded, own, asks)
+        own, limits = search.settle(own, len(folded))
+        for number, place in enumerate(places):
+            first, until = limits[2 * number : 2 * number + 2]
+            hits: Hits = [
+                (own[at + 1], own[at + 2], own[at + 3], own[at + 4])
+                for at in range(WIDTH * first, WIDTH * until, WIDTH)
+            ]
+            located = self._locate(texts[place], folded[number], hits)
+            _put(rows, bounds, place, sorted(located, key=lambda hit: hit[:3]))
+        return [place for place, went in zip(places, status, strict=True) if went == LOST]
+
+    def _judge(self, texts: Sequence[str], rows: array[int], asks: Iterable[int]) -> None:
+        """Mark as no hits those that do not stand free of what is around them."""
+        for place in asks:
+            number, start, end, index, bits = rows[WIDTH * place : WIDTH * place + WIDTH]
+            bits &= 15
+            stands = free(texts[number].lower(), start, end, bits, self._patterns[index])
+            rows[WIDTH * place + 4] = bits if stands else -1
 
     def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:
         """Return ``text`` with every hit covered, exactly its span, and all else kept.
@@ -208,47 +212,26 @@ class Matcher:
             text = cover(text, spans, style, fixed)
         return text
 
-    def _settle(
-        self, text: str, folded: str, hits: Iterable[tuple[int, int, int, int]]
-    ) -> list[Match]:
-        """Turn hits in the folded text (start, end, pattern, bits) into matches."""
-        patterns = self._patterns
-        blocks: Hits = []
-        allows: Hits = []
-        for hit in hits:
-            (allows if patterns[hit[2]].term.kind == "allow" else blocks).append(hit)
-        if allows and blocks:
-            blocks = [
-                hit for hit in blocks if not any(a[0] <= hit[0] and hit[1] <= a[1] for a in allows)
-            ]
-        whole = self._whole.get(" ".join(folded.split())) if self._whole else None
-        if whole:
-            blocks = []  # what is whole contains every hit
-        elif not blocks:
-            return []
-        starts: Sequence[int] = range(len(folded))
-        ends: Sequence[int] = range(1, len(folded) + 1)
-        same = text.isascii() and len(text) == len(folded)
-        if not same:
-            _, starts, ends = fold_map(text, off=self._off)
-        matches = []
-        for start, end, index, bits in _outermost(blocks):
+    def _locate(self, text: str, folded: str, hits: Hits) -> Iterator[tuple[int, int, int, int]]:
+        """Yield hits in the folded text as hits in the original, with the bits of its steps.
+
+        Hits through steps of the fold that their terms leave out are dropped.
+        """
+        if not hits:
+            return
+        if text.isascii() and len(text) == len(folded):
+            yield from hits
+            return
+        _, starts, ends = fold_map(text, off=self._off)
+        for start, end, index, bits in hits:
             first, last = starts[start], ends[end - 1]
-            span = text[first:last]
-            through = _THROUGH[bits]
-            if not same:
-                signs = self._signs(span, folded[start:end], patterns[index])
-                if not signs <= patterns[index].steps:
+            if index < len(self._patterns):
+                pattern = self._patterns[index]
+                signs = self._signs(text[first:last], folded[start:end], pattern)
+                if not signs <= pattern.steps:
                     continue
-                through = (*(step for step in FOLD_STEPS if step in signs), *through)
-            matches.append(Match(patterns[index].term, first, last, span, through))
-        for term in whole or ():
-            first = starts[len(folded) - len(folded.lstrip())]
-            last = ends[len(folded.rstrip()) - 1]
-            matches.append(Match(term, first, last, text[first:last], ()))
-        if len(matches) > 1:
-            matches.sort(key=_order)
-        return matches
+                bits |= through_bits(signs)
+            yield first, last, index, bits
 
     def _signs(self, span: str, folded: str, pattern: Pattern) -> frozenset[str]:
         if _plain(span) == _plain(pattern.term.term):
@@ -265,6 +248,14 @@ def _order(match: Match) -> tuple[int, int, str]:
     return match.start, match.end, match.term.id
 
 
+def _put(rows: array[int], bounds: array[int], place: int, hits: Hits) -> None:
+    """Make ``hits`` those of the text at ``place``."""
+    bounds[2 * place] = len(rows) // WIDTH
+    for hit in hits:
+        rows.extend((place, *hit))
+    bounds[2 * place + 1] = len(rows) // WIDTH
+
+
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
@@ -272,6 +263,22 @@ def _plain(text: str) -> str:
 def _fold(text: str, off: frozenset[str]) -> str:
     folded = fold(text, off=off)
     return folded if folded.isascii() else folded.translate(_REGIONAL)
+
+
+def _visible(folded: str) -> tuple[int, int]:
+    """Return the bounds of ``folded`` without the white space around it."""
+    return len(folded) - len(folded.lstrip()), len(folded.rstrip())
+
+
+def _uncontained(hits: Hits, patterns: Sequence[Pattern]) -> Hits:
+    """Return the hits of block terms that no hit of an allow term contains."""
+    allows = [hit for hit in hits if patterns[hit[2]].term.kind == "allow"]
+    return [
+        hit
+        for hit in hits
+        if patterns[hit[2]].term.kind == "block"
+        and not any(allow[0] <= hit[0] and hit[1] <= allow[1] for allow in allows)
+    ]
 
 
 def _outermost(

@@ -264,7 +264,8 @@ def test_terms_that_begin_or_end_with_a_symbol_are_found_in_batches(text, match)
     assert [(hit.start, hit.end) for hit in found[1]] == [(3, 3 + len(text))]
 
 
-def test_a_term_that_cannot_be_read_is_not_found_in_batches_either():
+def test_a_term_between_lines_is_found():
     matcher = Matcher(Lexicon([Term("x", "_l_", match="substring", severity=1)]))
     texts = ["ok then", "LL EVER BE … AGAIN", "and on", "so _l_ it"]
+    assert [[hit.text for hit in matcher.find(text)] for text in texts] == [[], [], [], ["_l_"]]
     assert matcher.find_many(texts) == [matcher.find(text) for text in texts]

@@ -1,0 +1,210 @@
+"""The compiled search of ``native/``: many texts at once, with the results of ``Matcher.find``.
+
+The library is made when the package is installed. Where it is not there, the matcher goes on
+without it, one text after the other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import unicodedata
+import weakref
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from moddefense.lexicon.alignment import JOINTS, LEADING_NOT, SPLITTERS, STOPS, TRAILING_NOT
+from moddefense.lexicon.context import CALM_AFTER, CALM_BEFORE, TELLING
+from moddefense.lexicon.patterns import LEET, MASKS, STICKY, Pattern, is_word, loose
+from moddefense.lexicon.results import WIDTH
+
+__all__ = ["LOST", "ODD", "Search", "library"]
+
+LIBRARY = Path(__file__).parent / "native" / "matcher.so"
+ODD, LOST = 1, 2
+_VERSION = 1  # as in matcher.h
+
+_CODES = 0x110000
+_CONTROLS = frozenset(map(chr, (*range(9), *range(14, 32), 127)))
+_ROOM = 1 << 13  # hits that are made room for at first
+
+_Words = ctypes.c_uint32 * _CODES
+_classes = _Words()
+_known: set[str] = set()
+
+
+class _Rows(ctypes.Structure):
+    _fields_ = (
+        ("row", ctypes.c_void_p), ("asks", ctypes.c_void_p), ("count", ctypes.c_int64),
+        ("asked", ctypes.c_int64), ("room", ctypes.c_int64), ("text", ctypes.c_int32),
+    )  # fmt: skip
+
+
+@functools.cache
+def library() -> Any:
+    """Return the compiled library, or None where there is none."""
+    try:
+        found = ctypes.CDLL(str(LIBRARY))
+        version = found.moddefense_version()
+    except (OSError, AttributeError):
+        return None
+    if version != _VERSION:
+        return None  # of another version of the package, in a checkout
+    found.moddefense_compile.restype = ctypes.c_void_p
+    found.moddefense_settle.restype = ctypes.c_int64
+    for name in ("moddefense_search_u8", "moddefense_search_u32"):
+        getattr(found, name).restype = ctypes.c_int64
+    learn(map(chr, range(128)))
+    learn(char for pair in LEET.items() for char in "".join(pair))
+    return found
+
+
+def learn(chars: Iterable[str]) -> None:
+    """Note the classes of characters, in the order of the enum in ``matcher.h``."""
+    for char in set(chars) - _known:
+        word = is_word(char)
+        high = char >= "\u2190"
+        flags = (
+            word,
+            char.isalnum(),
+            char.isalpha(),
+            char.isdigit(),
+            char.isspace(),
+            loose(char),
+            unicodedata.category(char)[0] == "M",
+            char in MASKS or (high and not word and not char.isspace()),
+            char in LEET,
+            char in STICKY,
+            SPLITTERS.match(char) is not None,
+            char in LEADING_NOT,
+            char in TRAILING_NOT,
+            char in JOINTS,
+            char in STOPS,
+            char in CALM_BEFORE,
+            char in CALM_AFTER,
+            char in TELLING,
+            char in _CONTROLS,
+        )
+        _classes[ord(char)] = sum(1 << bit for bit, flag in enumerate(flags) if flag)
+        _known.add(char)
+
+
+class Search:
+    """Patterns compiled; immutable, and safe to share between threads."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self.count = len(patterns)
+        words: list[Pattern] = []
+        parents: list[Pattern] = []
+        firsts: list[int] = []
+        for pattern in patterns:
+            firsts.append(len(patterns) + len(words))
+            words += pattern.words
+            parents += [pattern] * len(pattern.words)
+        pool = "".join(pattern.text for pattern in patterns)
+        learn(pool)
+        fields = array("I")
+        begins = [0, *itertools.accumulate(len(pattern.text) for pattern in patterns)]
+        for pattern, begin, first in zip(patterns, begins, firsts, strict=False):
+            fields.extend(
+                (begin, len(pattern.text), pattern.letters, _flags(pattern), first,
+                 len(pattern.words))
+            )  # fmt: skip
+        for pattern, begin in zip(patterns, begins, strict=False):
+            weighty = pattern.weighty if pattern.words else ()
+            for place, word in enumerate(pattern.words):
+                flags = _flags(word) | (128 if place in weighty else 0)
+                fields.extend((begin, len(word.text), word.letters, flags, 0, 0))
+                begin += len(word.text) + 1
+        anchored = sorted(
+            range(len(patterns)), key=lambda place: (not patterns[place].left, patterns[place].text)
+        )
+        order = array("I", anchored)
+        inside = sum(not pattern.left for pattern in patterns)
+        leet = array("I")
+        for glyph, reads in LEET.items():
+            leet.extend((ord(glyph), ord(reads[0]), ord(reads[1]) if reads[1:] else 0))
+        lib = library()
+        self.handle = ctypes.c_void_p(
+            lib.moddefense_compile(
+                _at(fields), len(patterns), len(patterns) + len(words),
+                _encoded(pool), len(pool), _at(order), inside,
+                _at(leet), len(LEET),
+            )
+        )  # fmt: skip
+        if not self.handle:
+            raise MemoryError("no memory to compile the terms")
+        weakref.finalize(self, lib.moddefense_free, self.handle)
+
+    def search(self, texts: Sequence[str], *, lower: bool) -> tuple[array[int], array[int], bytes]:
+        """Find all hits in folded ``texts``; with ``lower``, ASCII that is not folded yet.
+
+        Returns the rows of hits, WIDTH numbers each, in the order of texts and starts; the places
+        of the rows with the bit ASK; and for each text whether it is done, odd (characters that
+        folding drops: fold it first) or lost (search it in another way).
+        """
+        lib = library()
+        joined = "".join(texts)
+        begins = array("q", itertools.accumulate(map(len, texts), initial=0))
+        status = ctypes.create_string_buffer(len(texts) + 1)
+        if lower or joined.isascii():
+            wide = False
+            buffer: Any = bytearray(joined, "ascii")
+            at: Any = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+            if lower:
+                lib.moddefense_lower(_classes, at, _at(begins), ctypes.c_int64(len(texts)), status)
+        else:
+            wide = True
+            learn(joined)
+            at = _encoded(joined)
+        room, since = _ROOM + len(joined) // 32, 0
+        rows, asks = array("i", bytes(4 * WIDTH * room)), array("i", bytes(4 * room))
+        found = _Rows(row=_at(rows).value, asks=_at(asks).value, room=room)
+        run = lib.moddefense_search_u32 if wide else lib.moddefense_search_u8
+        while True:
+            since = run(
+                self.handle, _classes, at, _at(begins), ctypes.c_int64(since),
+                ctypes.c_int64(len(texts)), ctypes.byref(found), status,
+            )  # fmt: skip
+            if since < 0:
+                raise MemoryError("no memory to search texts")
+            if since == len(texts):
+                break
+            rows.frombytes(bytes(4 * WIDTH * room))
+            asks.frombytes(bytes(4 * room))
+            room *= 2
+            found.row, found.asks, found.room = _at(rows).value, _at(asks).value, room
+        del rows[WIDTH * found.count :]
+        return rows, asks[: found.asked], status.raw[: len(texts)]
+
+    def settle(self, rows: array[int], texts: int) -> tuple[array[int], array[int]]:
+        """Return the rows that hold beside allow terms and each other, and their bounds by text."""
+        bounds = array("i", bytes(8 * texts))
+        kept = library().moddefense_settle(
+            self.handle, _at(rows), ctypes.c_int64(len(rows) // WIDTH), _at(bounds)
+        )
+        if kept < 0:
+            raise MemoryError("no memory to sort hits")
+        del rows[WIDTH * kept :]
+        return rows, bounds
+
+
+def _flags(pattern: Pattern) -> int:
+    """Return the flags of ``matcher.h`` that a pattern or a word of one has."""
+    allow = 64 if pattern.term.kind == "allow" else 0
+    values = (
+        pattern.left, pattern.right, pattern.repetition, pattern.leet, pattern.separators,
+        pattern.masking,
+    )  # fmt: skip
+    return allow | sum(1 << bit for bit, value in enumerate(values) if value)
+
+
+def _at(values: array[int]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(values.buffer_info()[0])
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-32-le", "surrogatepass")

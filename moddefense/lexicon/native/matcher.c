@@ -1,0 +1,91 @@
+/*
+ * The matcher's search, compiled: terms in many texts. `walk.inc` proposes places, `align.inc`
+ * decides. Both are compiled for texts of one byte and of four bytes a character.
+ *
+ * Nothing here is global, and nothing is written but to the memory that the caller gives.
+ */
+#include "matcher.h"
+
+#define GLUED(name, suffix) name##_##suffix
+#define GLUE(name, suffix) GLUED(name, suffix)
+#define NAME(name) GLUE(name, CHAR)
+
+#define CHAR u8
+#include "text.inc"
+#include "align.inc"
+#include "walk.inc"
+#include "search.inc"
+#undef CLASS
+#undef CHAR
+
+#define CHAR u32
+#include "text.inc"
+#include "align.inc"
+#include "walk.inc"
+#include "search.inc"
+#undef CLASS
+#undef CHAR
+
+/* Return the version of what Python and C say to each other. */
+i32 moddefense_version(void) { return VERSION; }
+
+/* Fold ASCII in place, as far as lowering the case is enough; note the texts where it is not. */
+void moddefense_lower(const u32 *classes, u8 *buffer, const i64 *begins, i64 texts, u8 *status) {
+    i64 size = begins[texts], odd = 0;
+    for (i64 place = 0; place < size; place++) {
+        u8 byte = buffer[place];
+        buffer[place] = (u8)(byte + ((u8)(byte - 'A') < 26 ? 32 : 0));
+        odd |= (byte < 32) | (byte == 127);
+    }
+    if (!odd) return;
+    for (i64 text = 0; text < texts; text++)
+        for (i64 place = begins[text]; place < begins[text + 1]; place++)
+            if (classes[buffer[place]] & CONTROL) status[text] = ODD;
+}
+
+static bool before(const Row *one, const Row *other) {
+    if (one->start != other->start) return one->start < other->start;
+    if (one->end != other->end) return one->end < other->end;
+    return one->index < other->index;
+}
+
+/*
+ * Of the hits in each text keep block terms that no allow term contains and that are not inside
+ * another hit of the same term, in order of start, end and index; a row with bits -1 is none.
+ * `bounds` gets where the rows of each text begin and end. Returns how many rows are left, or -1
+ * when there is no memory.
+ */
+i64 moddefense_settle(const Automaton *a, Row *rows, i64 count, i32 *bounds) {
+    i64 kept = 0, until;
+    i32 *reach = malloc((size_t)a->patterns * sizeof *reach + 1);
+    if (!reach) return -1;
+    memset(reach, 0xff, (size_t)a->patterns * sizeof *reach);
+    for (i64 from = 0; from < count; from = until) {
+        i32 text = rows[from].text, allowed = -1;
+        i64 first = kept;
+        for (until = from; until < count && rows[until].text == text; until++) {
+            /* the rows come in order of their start: `allowed` is as far as allow terms reach */
+            for (i64 at = until; at < count && rows[at].text == text &&
+                                 rows[at].start == rows[until].start;
+                 at++) {
+                bool allow = a->terms[rows[at].index].flags & ALLOW;
+                if (allow && rows[at].bits >= 0 && rows[at].end > allowed) allowed = rows[at].end;
+            }
+            Row row = rows[until];
+            if (row.bits < 0 || a->terms[row.index].flags & ALLOW) continue;
+            if (row.end <= allowed || row.end <= reach[row.index]) continue;
+            reach[row.index] = row.end;
+            i64 place = kept++;
+            while (place > first && before(&row, rows + place - 1)) {
+                rows[place] = rows[place - 1];
+                place--;
+            }
+            rows[place] = row;
+        }
+        for (i64 at = first; at < kept; at++) reach[rows[at].index] = -1;
+        bounds[2 * text] = (i32)first;
+        bounds[2 * text + 1] = (i32)kept;
+    }
+    free(reach);
+    return kept;
+}

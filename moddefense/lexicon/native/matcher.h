@@ -1,0 +1,151 @@
+/* What the parts of the compiled matcher share: character classes, terms, the trie. */
+#ifndef MODDEFENSE_MATCHER_H
+#define MODDEFENSE_MATCHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t i32;
+typedef int64_t i64;
+
+enum { VERSION = 1 }; /* as in compiled.py: raised with every change to what both sides share */
+
+/* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
+enum {
+    WORD = 1,         /* a letter, a digit or a mark: patterns.is_word */
+    ALNUM = 2,        /* str.isalnum */
+    ALPHA = 4,        /* str.isalpha */
+    DIGIT = 8,        /* str.isdigit */
+    SPACE = 16,       /* str.isspace */
+    LOOSE = 32,       /* of a script without space between words */
+    MARK = 64,        /* category M */
+    HIDES = 128,      /* can hide a letter */
+    LEETS = 256,      /* stands for a letter in leet */
+    STICKY = 512,     /* between word characters a letter, not a stop */
+    SPLITS = 1024,    /* up to three of these can split a word: emoji and other signs */
+    LEADS_NOT = 2048, /* no leet at the start of a term */
+    TRAILS_NOT = 4096,
+    JOINS = 8192,  /* between the words of a phrase */
+    STOPS = 16384, /* one of these can split a word */
+    CALM_BEFORE = 1 << 15, /* beside a hit that needs no look at what is around */
+    CALM_AFTER = 1 << 16,
+    TELLING = 1 << 17, /* in URLs, addresses, entities and code */
+    CONTROL = 1 << 18  /* ASCII that folding drops */
+};
+
+/* What a term or a word of a phrase may be read through, and how it is anchored. */
+enum {
+    LEFT = 1,
+    RIGHT = 2,
+    REPETITION = 4,
+    LEET = 8,
+    SEPARATORS = 16,
+    MASKING = 32,
+    ALLOW = 64,
+    WEIGHTY = 128, /* a word by which an evasion of its phrase is known */
+    EVASIVE = REPETITION | LEET | SEPARATORS | MASKING
+};
+
+/* The bits of a hit: patterns.LEVELS in order. */
+enum { THROUGH_LEET = 1, THROUGH_REPETITION = 2, THROUGH_SEPARATORS = 4, THROUGH_MASKING = 8 };
+
+/* What is known of the way down to a node. */
+enum {
+    JUST = 1,     /* after a gap, or at the start of a word */
+    TIGHT = 2,    /* two letters of this word are next to each other */
+    FULL = 4,     /* a gap that is possible only if all letters are apart */
+    GAPPED = 8,   /* some letters of this word are apart */
+    SURPLUS = 16, /* a run is longer than in the term */
+    MASKED = 32,
+    VOWEL = 64,  /* masked by something other than stars, which is possible once */
+    LEETED = 128,
+    APART = 256 /* a word before this one had letters apart, or was joined to this one */
+};
+
+
+enum { UNCOMMON = 64 };  /* the code of characters that have none */
+enum { BUDGET = 400 };   /* steps of one alignment, as in alignment.py */
+enum { STEPS = 20000, DEPTH = 300, PROPOSED = 256 }; /* bounds of one walk */
+enum { WINDOW = 300 };   /* characters to either side that are looked at for a URL */
+enum { ASK = 16 };       /* a bit of a hit: context.free must look at it */
+enum { DONE = 0, ODD = 1, LOST = 2 }; /* a text: searched; not folded by C; too ambiguous */
+
+typedef struct {
+    i32 text, start, end, index, bits;
+} Row;
+
+typedef struct {
+    Row *row;
+    i32 *asks; /* the rows that context.free must look at */
+    i64 count, asked, room;
+    i32 text;
+} Rows;
+
+
+/* Leet: a glyph and what it stands for; the second is 0 where there is one reading only. */
+typedef struct {
+    u32 glyph, first, second;
+} Reading;
+
+typedef struct {
+    u32 text;   /* where its letters begin in the pool */
+    u32 size;   /* how many they are */
+    u32 count;  /* of letters and digits among them */
+    u32 flags;
+    u32 words;  /* the first of its words, where it is a phrase */
+    u32 parts;  /* how many words; 0 when it is no phrase */
+} Term;
+
+typedef struct {
+    u64 mask;  /* which of the common characters lead on */
+    u32 first; /* first child; the common ones come first, in the order of their codes */
+    u32 letter;
+    u32 ends;   /* first of the terms that end here, in `owners` */
+    u32 ending; /* how many do */
+    u32 others; /* children by other characters, sorted */
+} Node;
+
+typedef struct {
+    u32 patterns, nodes, readings;
+    u32 longest; /* of the terms */
+    u32 head;    /* longest run of one letter that begins a term which may stand inside a word */
+    u32 inside;  /* how many such terms there are */
+    Reading *leet;
+    Term *terms; /* patterns, then words of phrases */
+    u32 *pool;   /* letters of all patterns */
+    u32 *runs;   /* how often the letter goes on from each place */
+    Node *trie;  /* node 0: terms that begin a word; node 1: the others */
+    u32 *owners;
+    u8 starts[128]; /* which of the two tries has a child for a character, leet read */
+    u8 codes[128];  /* of the common characters; UNCOMMON for all others */
+} Automaton;
+
+/* Return the child of `node` by `letter`, or 0. */
+static inline u32 child(const Automaton *a, u32 node, u32 letter) {
+    const Node *here = a->trie + node;
+    u32 code = letter < 128 ? a->codes[letter] : UNCOMMON;
+    if (code < UNCOMMON) {
+        u64 bit = (u64)1 << code;
+        if (!(here->mask & bit)) return 0;
+        return here->first + (u32)__builtin_popcountll(here->mask & (bit - 1));
+    }
+    u32 low = here->first + (u32)__builtin_popcountll(here->mask), high = low + here->others;
+    while (low < high) {
+        u32 middle = low + (high - low) / 2;
+        if (a->trie[middle].letter == letter) return middle;
+        if (a->trie[middle].letter < letter) low = middle + 1;
+        else high = middle;
+    }
+    return 0;
+}
+
+static inline u32 children(const Node *node) {
+    return (u32)__builtin_popcountll(node->mask) + node->others;
+}
+
+#endif
