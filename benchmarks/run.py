@@ -6,7 +6,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-ALL = ("screening", "matching")
+ALL = ("screening", "matching", "training_step")
 START, END = "<!-- results -->", "<!-- /results -->"
 
 
