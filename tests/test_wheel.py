@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 WHERE = """
 import moddefense, moddefense.resources as r
 for place in (moddefense.__file__, r.lexicons_dir(), r.bundle_dir("default"),
-              r.recipe_path("default"), r.corpora_dir()):
+              r.recipe_path("default"), r.corpora_dir(), r.evaluation_dir()):
     print(place)
 """
 
@@ -68,7 +68,7 @@ def test_it_holds_package_data_and_licence_and_nothing_else(wheel):
     assert len(tops) == 2
     assert "moddefense" in tops
     data = {name.split("/")[2] for name in names if name.startswith("moddefense/_data/")}
-    assert data == {"lexicons", "recipes", "corpora", "bundles"}
+    assert data == {"lexicons", "recipes", "corpora", "bundles", "evaluation"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.endswith((".pyc", ".parquet")) or "test" in name]
     lists = {p.name for p in (CHECKOUT / "lexicons" / "en").glob("*.csv")}
@@ -77,7 +77,7 @@ def test_it_holds_package_data_and_licence_and_nothing_else(wheel):
 
 def test_everything_is_found_outside_the_checkout(installed, tmp_path):
     lines = run(installed / "bin" / "python", "-c", WHERE, cwd=tmp_path).splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
         assert Path(line).is_relative_to(installed), line
         assert Path(line).exists()
