@@ -21,6 +21,17 @@ def cases(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def params(name: str) -> list[Any]:
+    """The cases for ``parametrize``; what ``xfail`` explains must fail, until it is mended."""
+    return [
+        pytest.param(
+            case, id=repr(case["text"]),
+            marks=[pytest.mark.xfail(reason=case["xfail"])] if "xfail" in case else [],
+        )
+        for case in cases(name)
+    ]  # fmt: skip
+
+
 def block(term: str, match: str = "word", **fields: Any) -> Term:
     return Term(f"b-{match}-{term.replace(' ', '-')}", term, "block", match, severity=1, **fields)
 
@@ -30,7 +41,8 @@ def allow(term: str, match: str = "word", **fields: Any) -> Term:
 
 
 def lexicon() -> Lexicon:
-    words = ("damn", "crap", "ass", "idiot", "hell", "bitter", "moron", "butt", "hell yeah")
+    words = ("damn", "crap", "ass", "idiot", "hell", "bitter", "moron", "butt", "hell yeah",
+             "stupid", "loser", "dumb")  # fmt: skip
     return Lexicon([*map(block, words), block("jerk", "prefix"), block("skull", "substring")])
 
 
@@ -45,15 +57,16 @@ def told(hits: list[Match]) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("case", cases("evasions.jsonl"), ids=lambda case: repr(case["text"]))
+@pytest.mark.parametrize("case", params("evasions.jsonl"))
 def test_evasions_are_found_and_explained(case: dict[str, Any]) -> None:
     wanted = [[*hit[:2], *sorted(hit[2:])] for hit in case["hits"]]
     hits = MATCHER.find(case["text"])
-    assert told(hits) == wanted
+    # How a known failure will be read, once it is, is not known yet.
+    assert [hit[:2] if "xfail" in case else hit for hit in told(hits)] == wanted
     assert MATCHER.find_many([case["text"]]) == [hits]
 
 
-@pytest.mark.parametrize("case", cases("near_misses.jsonl"), ids=lambda case: repr(case["text"]))
+@pytest.mark.parametrize("case", params("near_misses.jsonl"))
 def test_near_misses_are_left_alone(case: dict[str, Any]) -> None:
     listed = Matcher(lexicon() | Lexicon(map(block, ("bats", "click", "cum", "damp it", "crabs"))))
     assert listed.find(case["text"]) == []
