@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moddefense.obfuscation import obfuscated
+
 if TYPE_CHECKING:
     from moddefense.classifier.model import Classifier
     from moddefense.screening import Screening
@@ -63,7 +65,7 @@ class Models:
 
 
 class TriggerStage:
-    """Fills ``screening.trigger``."""
+    """Fills ``screening.trigger`` and, of the rows that it would keep back, ``obfuscated``."""
 
     name = "trigger"
 
@@ -74,6 +76,10 @@ class TriggerStage:
         """Score the texts at ``rows``."""
         tokens = self.models.tokens(screening, rows)
         screening.trigger[rows] = self.models.trigger.probabilities(tokens)
+        if not screening.sample_all:
+            below = screening.trigger[rows] < screening.policy.trigger_threshold
+            rows = rows[below & ~screening.forced[rows] & screening.policy.trigger_obfuscated]
+        screening.obfuscated[rows] = obfuscated([screening.texts[row] for row in rows.tolist()])
 
 
 class ClassifierStage:

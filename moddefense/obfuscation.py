@@ -1,0 +1,134 @@
+"""Signs that a text hides what it says, found for whole columns of texts, cheaply.
+
+Whoever evades a filter has to write differently: spaced out, run together, masked, with digits or
+look-alike letters for letters. The models read the folded text and the matcher undoes such tricks
+for the terms that it knows; these signs are about all other words, where a cheap trigger would be
+fooled first. They say nothing about harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from moddefense.folding import fold_many, fold_signs
+
+__all__ = ["SIGNS", "obfuscated", "signs"]
+
+SIGNS = {
+    "folding": "styled letters, letters of another script in a word, or invisible ones inside it",
+    "marks": "three or more combining marks in a row",
+    "spacing": "four or more single letters, set apart one by one",
+    "joining": "thirty or more letters without a space",
+    "masking": "signs inside a word that stand for letters",
+    "digits": "digits between the letters of a word",
+    "repetition": "a letter five or more times in a row",
+}
+"""What each sign means."""
+
+# One byte a class: a Latin letter, 1 digit, * mask, blank or . for all else.
+_CLASSES = bytes(
+    ord("a") if 97 <= byte <= 122
+    else ord("1") if 48 <= byte <= 57
+    else ord("*") if byte in b"*#$@%"
+    else ord(" ") if byte < 128
+    else ord(".")
+    for byte in range(256)
+)  # fmt: skip
+CHUNK = 200  # bytes of a word that are looked at on either side of a sign
+_SPACED = bytes.maketrans(b"*1", b"  ")
+_LITERALS = {"joining": b"a" * 30, "masking": b"*a", "digits": b"1a"}
+_TECHNICAL = re.compile(rb"[/_=:]|&#|^#|www\.|@[^@]*\.", re.DOTALL)  # addresses, anchors, entities
+# Neither Latin letters, with or without accents, nor punctuation or currency signs.
+_SUSPECT = re.compile("[^\x00-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20cf]")
+_HIDDEN = re.compile("[^\\W\\d_][\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+[^\\W\\d_]")
+_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3}")
+
+
+def obfuscated(texts: Sequence[str]) -> np.ndarray:
+    """Mask of the texts with any sign, bool ``[texts]``.
+
+    >>> obfuscated(["have a nice day", "what a j e r k", "you cr**p"]).tolist()
+    [False, True, True]
+    """
+    found = np.zeros(len(texts), bool)
+    for mask in _detect(texts).values():
+        found |= mask
+    return found
+
+
+def signs(text: str) -> tuple[str, ...]:
+    """The signs that one text shows, names of SIGNS.
+
+    >>> signs("what a j e r k")
+    ('spacing',)
+    """
+    return tuple(name for name, mask in _detect([text]).items() if mask[0])
+
+
+def _detect(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    found = {name: np.zeros(len(texts), bool) for name in SIGNS}
+    for row, text in enumerate(texts):
+        if not text.isascii():
+            found["marks"][row] = _MARKS.search(text) is not None
+            found["folding"][row] = _folded(text)
+    # One buffer for all, in which a newline stands between texts alone.
+    encoded = [text.replace("\n", " ").encode("utf-8", "replace") for text in fold_many(texts)]
+    buffer = b" \n " + b" \n ".join(encoded) + b" \n "
+    starts = np.cumsum([1, *(len(part) + 3 for part in encoded)])
+    classes = buffer.translate(_CLASSES)
+    for name in ("joining", "masking", "digits"):
+        _mark(found[name], starts, _words(name, classes, buffer))
+    _mark(found["spacing"], starts, _spaced(classes.translate(_SPACED)))
+    _mark(found["repetition"], starts, _repeated(buffer))
+    return found
+
+
+def _folded(text: str) -> bool:
+    if _HIDDEN.search(text):
+        return True
+    return bool(_SUSPECT.search(text)) and not fold_signs(text).isdisjoint(("styled", "homoglyph"))
+
+
+def _words(name: str, classes: bytes, buffer: bytes) -> Iterator[int]:
+    """Places where a sign stands in a word, technical ones like addresses left out."""
+    literal = _LITERALS[name]
+    place = classes.find(literal)
+    while place >= 0:
+        begin = max(buffer.rfind(b" ", place - CHUNK, place) + 1, place - CHUNK)
+        end = buffer.find(b" ", place, place + CHUNK)
+        end = place + CHUNK if end < 0 else end
+        if _inside(name, classes[begin:place]) and not _TECHNICAL.search(buffer[begin:end]):
+            yield place
+        # What follows in one long run says the same again.
+        place = classes.find(literal, place + (len(literal) if name != "joining" else CHUNK))
+
+
+def _inside(name: str, before: bytes) -> bool:
+    """Whether a letter stands before the signs, of digits two at most."""
+    if name == "joining":
+        return True
+    kind = _LITERALS[name][:1]
+    letters = before.rstrip(kind)
+    return letters.endswith(b"a") and (name == "masking" or len(before) - len(letters) < 2)
+
+
+def _spaced(classes: bytes) -> Iterator[int]:
+    place = classes.find(b" a a a a ")
+    while place >= 0:
+        yield place
+        place = classes.find(b" a a a a ", place + 8)
+
+
+def _repeated(buffer: bytes) -> np.ndarray:
+    codes = np.frombuffer(buffer, np.uint8)
+    double = np.flatnonzero(codes[1:] == codes[:-1])
+    runs = double[:-3][double[3:] - double[:-3] == 3]  # five in a row are four doubles
+    return runs[(codes[runs] >= ord("a")) & (codes[runs] <= ord("z"))]
+
+
+def _mark(column: np.ndarray, starts: np.ndarray, places: Iterable[int]) -> None:
+    rows = np.fromiter(places, np.int64)
+    column[np.searchsorted(starts, rows, side="right") - 1] = True
