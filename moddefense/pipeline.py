@@ -88,7 +88,7 @@ class Guard:
     def with_policy(self, policy: Policy) -> Guard:
         """Return a guard with the same stages and models that decides by another policy."""
         fingerprints = {**self.fingerprints, "policy": policy.fingerprint}
-        return Guard(self.stages, policy, fingerprints=fingerprints)
+        return Guard(self.stages, policy, fingerprints=fingerprints, folder=self.folder)
 
     def screen_one(self, text: str) -> Verdict:
         """Screen one text."""

@@ -25,6 +25,7 @@ main = Program(
         ),
         "tune": ("tune:tune", "Choose thresholds with a promised recall or review budget."),
         "attack": ("attack:attack", "Measure how a bundle stands up to evasion."),
+        "policy": ("policy:policy", "Show, check or compare policies."),
         "bundle": ("bundle:bundle", "Show or verify a trained bundle."),
         "lexicon": ("lexicon:lexicon", "Match, check, measure and edit word lists."),
     },
