@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from moddefense.batch.deciding import Decided, Form, decide
+from moddefense.batch.deciding import Decided, Form, beside, decide
 from moddefense.batch.reading import MAX_CHARACTERS, Batch
 from moddefense.batch.rows import shown
-from moddefense.batch.writing import kept_names, schema_of, table_of
+from moddefense.batch.writing import schema_of, table_of
 from moddefense.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -96,10 +96,7 @@ def _aligned(
         table = _filled(table, batch, decided)
     kept = batch.all_kept
     if kept is not None:
-        for name, field, column in zip(
-            kept_names(kept.column_names), kept.schema, kept.columns, strict=True
-        ):
-            table = table.append_column(field.with_name(name), column)
+        table = beside(table, kept)
     for piece in table.combine_chunks().to_batches():
         if piece.num_rows:
             yield piece
@@ -111,8 +108,8 @@ def _filled(table: pa.Table, batch: _Rows, decided: Decided) -> pa.Table:
     present = set(batch.present)
     here = [row in present and row not in why for row in range(batch.rows)]
     places = accumulate(here, initial=0)
-    rows = pa.array([at if is_here else None for at, is_here in zip(places, here, strict=False)])
-    table = table.take(rows)
+    rows = [at if is_here else None for at, is_here in zip(places, here, strict=False)]
+    table = table.take(pa.array(rows, pa.int64()))
     reasons = [
         known if is_here else why.get(row, "text is null")
         for row, (known, is_here) in enumerate(

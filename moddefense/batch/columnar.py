@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -20,7 +21,12 @@ DAMAGE = (OSError, pa.ArrowException, ValueError)
 
 
 def parquet_chunks(
-    source: Source, meter: Meter, text_column: str, id_column: str | None
+    source: Source,
+    meter: Meter,
+    text_column: str,
+    id_column: str | None,
+    *,
+    keep: bool = False,
 ) -> Iterator[Chunk]:
     """Read the rows of a Parquet file; one on stdin is spooled to a temporary file first.
 
@@ -44,7 +50,21 @@ def parquet_chunks(
         columns.append(id_column or "id")
         column_index(source.name, schema.names, columns[1], "--id-column")
     _check_type(source.name, text_column, schema.field(text_at).type)
-    return _chunks(source.name, file, columns)
+    others = [name for name in schema.names if name not in columns] if keep else None
+    return _metered(_chunks(source.name, file, columns, others), source, meter, file)
+
+
+def _metered(
+    chunks: Iterator[Chunk], source: Source, meter: Meter, file: pq.ParquetFile
+) -> Iterator[Chunk]:
+    """Tell the meter how far reading is, by rows: pyarrow reads the file itself."""
+    size = os.path.getsize(source.path) if source.rereadable else 0
+    rows, done = file.metadata.num_rows, 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        if source.rereadable:
+            meter.bytes = size * done // max(rows, 1)
 
 
 def _spooled(meter: Meter) -> IO[bytes]:
@@ -76,11 +96,15 @@ def _is_binary(kind: pa.DataType) -> bool:
     return kind in (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
-def _chunks(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[Chunk]:
+def _chunks(
+    name: str, file: pq.ParquetFile, columns: list[str], others: list[str] | None
+) -> Iterator[Chunk]:
     done = 0
     try:
-        for batch in _batches(file, columns):
+        for batch in _batches(file, [*columns, *(others or [])]):
             chunk = Chunk()
+            if others is not None:
+                chunk.kept = pa.Table.from_batches([batch]).select(others)
             if len(columns) > 1:
                 chunk.ids = [identifier(value) for value in _id_values(batch.column(columns[1]))]
             for index, value in enumerate(_values(batch.column(columns[0]))):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moddefense.batch.rows import Rejection
-from moddefense.batch.writing import encode
+from moddefense.batch.writing import encode, kept_names
 from moddefense.errors import ModdefenseError
 from moddefense.policy import DECIDERS, DECISIONS
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from moddefense.batch.job import Screener
 
-__all__ = ["Decided", "Form", "add_counts", "decide", "joined", "undecidable"]
+__all__ = ["Decided", "Form", "add_counts", "beside", "decide", "joined", "undecidable"]
 
 FEW = 8  # texts; when none of more than these can be decided, the texts are not at fault
 
@@ -61,11 +61,17 @@ def decide(
         decided.records += table.num_rows
         _count(decided.counts, table)
         if kept is not None:
-            beside = kept.slice(begin, table.num_rows)
-            for name, column in zip(beside.schema, beside.columns, strict=True):
-                table = table.append_column(name, column)
+            table = beside(table, kept.slice(begin, table.num_rows))
         decided.data += encode(table, form.kind)
     return decided
+
+
+def beside(table: pa.Table, kept: pa.Table) -> pa.Table:
+    """Return the records with the kept columns behind."""
+    names = kept_names(kept.column_names)
+    for name, column_field, column in zip(names, kept.schema, kept.columns, strict=True):
+        table = table.append_column(column_field.with_name(name), column)
+    return table
 
 
 def _tables(

@@ -14,7 +14,7 @@ from moddefense.batch.lines import encoding_error
 from moddefense.batch.rows import MAX_ROW, Chunk, column_index
 from moddefense.errors import ReadError
 
-__all__ = ["DELIMITERS", "delimited_chunks"]
+__all__ = ["DELIMITERS", "delimited_chunks", "header_line"]
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 ROWS = 4096  # rows in a chunk at most
@@ -114,12 +114,14 @@ def delimited_chunks(
     id_column: str | None,
     *,
     delimiter: str = ",",
+    keep: bool = False,
 ) -> Iterator[Chunk]:
     """Read rows below a header line.
 
     Empty lines are no rows, except in a file of one column, where they are empty texts.
-    ``id_column`` None means ``id`` where there is such a column. The header is read at once: raises
-    ReadError when there is none and ConfigurationError when it lacks a column.
+    ``id_column`` None means ``id`` where there is such a column. ``keep`` carries the others.
+    The header is read at once: raises ReadError when there is none and ConfigurationError when it
+    lacks a column.
     """
     records = _Records(lines, delimiter)
     header = _header(name, records)
@@ -130,7 +132,19 @@ def delimited_chunks(
     id_at = None
     if id_column is not None or "id" in header:
         id_at = column_index(name, header, id_column or "id", "--id-column")
-    return _chunks(records, len(header), text_at, id_at)
+    others = [at for at in range(len(header)) if at not in (text_at, id_at)] if keep else []
+    chunks = _chunks(records, len(header), text_at, id_at, others)
+    return _kept(chunks, [header[at] for at in others]) if keep else (chunk for chunk, _ in chunks)
+
+
+def _kept(
+    chunks: Iterator[tuple[Chunk, dict[int, list[str]]]], names: list[str]
+) -> Iterator[Chunk]:
+    from moddefense.batch.keeping import string_table
+
+    for chunk, fields in chunks:
+        chunk.kept = string_table(names, [fields.get(index) for index in range(len(chunk))])
+        yield chunk
 
 
 def _header(name: str, records: _Records) -> list[str]:
@@ -146,6 +160,13 @@ def _header(name: str, records: _Records) -> list[str]:
     return header
 
 
+def header_line(name: str, lines: Iterator[bytes], delimiter: str) -> bytes:
+    """Return the header as it is stored. Raises ReadError when there is none."""
+    records = _Records(lines, delimiter)
+    _header(name, records)
+    return records.feed.raw()
+
+
 def _with_hint(error: Exception, header: list[str], delimiter: str) -> Exception:
     for other in ",;\t|":
         if len(header) == 1 and other != delimiter and other in header[0]:
@@ -153,11 +174,15 @@ def _with_hint(error: Exception, header: list[str], delimiter: str) -> Exception
     return error
 
 
-def _chunks(records: _Records, width: int, text_at: int, id_at: int | None) -> Iterator[Chunk]:
+def _chunks(
+    records: _Records, width: int, text_at: int, id_at: int | None, others: list[int]
+) -> Iterator[tuple[Chunk, dict[int, list[str]]]]:
+    """Yield chunks, and by row the fields of the ``others``."""
     feed = records.feed
     feed.drop()
     chunk = Chunk(ids=None if id_at is None else [])
     texts, ids = chunk.texts, chunk.ids
+    kept: dict[int, list[str]] = {}
     while (fields := records.next()) is not None:
         if isinstance(fields, csv.Error):
             chunk.reject(f"broken quoting: {fields}", "syntax", feed.raw())
@@ -166,6 +191,8 @@ def _chunks(records: _Records, width: int, text_at: int, id_at: int | None) -> I
         elif feed.suspect and not records.intact:
             chunk.reject(encoding_error(feed.raw()), "encoding", feed.raw())
         elif len(fields) == width:
+            if others:
+                kept[len(texts)] = [fields[at] for at in others]
             texts.append(fields[text_at])
             if ids is not None and id_at is not None:
                 ids.append(fields[id_at] or None)
@@ -176,10 +203,10 @@ def _chunks(records: _Records, width: int, text_at: int, id_at: int | None) -> I
             chunk.reject(error + _extent(feed), "fields", feed.raw())
         if feed.at == len(feed.lines) or len(texts) >= ROWS:
             feed.drop()
-            yield chunk
-            chunk = Chunk(ids=None if id_at is None else [])
+            yield chunk, kept
+            chunk, kept = Chunk(ids=None if id_at is None else []), {}
             texts, ids = chunk.texts, chunk.ids
-    yield chunk
+    yield chunk, kept
 
 
 def _extent(feed: _Feed) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moddefense.batch.cores import cores
 from moddefense.batch.deciding import Form
 from moddefense.batch.reading import Columns, check_inputs
+from moddefense.batch.retrying import QUARANTINE
 from moddefense.batch.sources import Source, locate
 from moddefense.errors import ConfigurationError
 
@@ -47,8 +48,10 @@ class Job:
 
     ``inputs`` are paths, ``-`` is stdin (then ``input_format`` is needed). ``id_column`` None means
     ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined
-    rows above which a run stops. ``workers`` are processes, None for one a core.
-    Raises ConfigurationError when a value makes no sense.
+    rows above which a run stops. ``keep_columns`` carries the other columns through.
+    ``retry`` says that the input is a quarantine file,
+    whose rows are to be screened again. ``workers`` are processes, None for one a core. Raises
+    ConfigurationError when a value makes no sense.
     """
 
     inputs: tuple[str, ...]
@@ -61,6 +64,8 @@ class Job:
     max_errors: float = 1.0
     include_text: bool = False
     mask: bool = False
+    keep_columns: bool = False
+    retry: bool = False
     workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +76,10 @@ class Job:
             raise ConfigurationError("standard input (-) can be read only once")
         if self.batch_size < 1:
             raise ConfigurationError(f"batch_size {self.batch_size}: must be 1 or more")
+        if self.retry and (len(self.inputs) > 1 or self.inputs[0] == "-" or self.keep_columns):
+            raise ConfigurationError(
+                "--retry-quarantine takes one file, no other INPUT, and cannot keep columns"
+            )
         if self.limit is not None and self.limit < 0:
             raise ConfigurationError(f"limit {self.limit}: must be 0 or more")
         if self.workers is not None and self.workers < 1:
@@ -81,7 +90,9 @@ class Job:
     @property
     def columns(self) -> Columns:
         """What to read of each input."""
-        return Columns(self.text_column, self.id_column, self.encoding)
+        return Columns(
+            self.text_column, self.id_column, self.encoding, self.keep_columns, self.input_format
+        )
 
     @property
     def processes(self) -> int:
@@ -94,9 +105,15 @@ class Job:
 
     def sources(self) -> list[Source]:
         """Find the inputs and check how each begins. Raises ReadError and ConfigurationError."""
+        return self.checked()[0]
+
+    def checked(self) -> tuple[list[Source], pa.Schema | None]:
+        """Return the sources, and the columns to keep so far as they are known before reading."""
+        if self.retry:
+            located = locate(self.inputs[0], input_format="jsonl")
+            return [replace(located, format=QUARANTINE)], None
         sources = [locate(path, input_format=self.input_format) for path in self.inputs]
-        check_inputs(sources, self.columns)
-        return sources
+        return sources, check_inputs(sources, self.columns)
 
     def settings(self, guard: Screener, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return everything that the output depends on, as JSON-able values."""
@@ -111,4 +128,6 @@ class Job:
             "limit": self.limit,
             "include_text": self.include_text,
             "mask": self.mask,
+            "keep_columns": self.keep_columns,
+            "retry": self.retry,
         }

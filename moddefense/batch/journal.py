@@ -152,12 +152,13 @@ class Journal:
 
     def add(self, part: Part) -> None:
         """Note that a part, whose files are on the disk, is finished. Raises WriteError."""
+        self.parts.append(part)  # first: an interrupt in between must not have the folder removed
         try:
             _sync(self.folder)
             self._append(asdict(part))
         except OSError as error:
+            self.parts.pop()
             raise unwritable(self.path, error) from None
-        self.parts.append(part)
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         with open(self.path, "a", encoding="utf-8") as file:

@@ -13,7 +13,14 @@ from typing import Any
 from moddefense.batch.rows import MAX_ROW, Chunk, identifier, missing_column, scrub
 from moddefense.errors import ConfigurationError, ReadError
 
-__all__ = ["check_encoding", "encoding_error", "json_chunks", "text_chunks", "whole_lines"]
+__all__ = [
+    "check_encoding",
+    "encoding_error",
+    "json_chunks",
+    "json_row",
+    "text_chunks",
+    "whole_lines",
+]
 
 PROBED = 1000  # rows looked at before a key that none has counts as missing
 INVALID = b"\xff"  # what an undecodable piece becomes: a byte that UTF-8 never has
@@ -160,12 +167,18 @@ def text_chunks(lines: Iterator[bytes]) -> Iterator[Chunk]:
 
 
 def json_chunks(
-    name: str, lines: Iterator[bytes], text_column: str, id_column: str | None
+    name: str,
+    lines: Iterator[bytes],
+    text_column: str,
+    id_column: str | None,
+    *,
+    keep: bool = False,
 ) -> Iterator[Chunk]:
     """Read JSON lines; lines of nothing but white space are no rows.
 
-    ``id_column`` None means the key ``id`` where a row has it. Raises ConfigurationError when the
-    objects among the first 1,000 rows all lack the text column, or an id column that was asked for.
+    ``id_column`` None means the key ``id`` where a row has it. ``keep`` carries the other keys,
+    those that the first 1,000 rows have. Raises ConfigurationError when the objects among the first
+    1,000 rows all lack the text column, or an id column that was asked for.
     """
     wanted = [(text_column, "--text-column")]
     if id_column is not None:
@@ -173,29 +186,66 @@ def json_chunks(
     keys: dict[str, None] = {}
     rows = 0
     held: list[Chunk] = []
+    kept = _Kept(text_column, id_column or "id") if keep else None
     for block in lines:
         chunk = Chunk(ids=[])
+        objects: dict[int, dict[str, Any]] = {}
         for line, text in _decoded(block):
-            row = _json_row(chunk, line, text, text_column, id_column or "id")
+            row = json_row(chunk, line, text, text_column, id_column or "id")
+            if kept is not None and row is not None:
+                objects[len(chunk) - 1] = row
             if wanted and row is not None:
                 wanted = [(column, option) for column, option in wanted if column not in row]
                 keys.update(dict.fromkeys(list(row)[:100]))
         rows += len(chunk)
-        if wanted and rows < PROBED:
+        if kept is not None:
+            kept.add(chunk, objects)
+        if (wanted or kept is not None) and rows < PROBED:
             held.append(chunk)
             continue
         if wanted and keys:
             break
         wanted = []
-        yield from held
+        yield from _with(kept, [*held, chunk])
         held = []
-        yield chunk
     if wanted and keys:
         raise missing_column(name, wanted[0][0], list(keys), wanted[0][1])
-    yield from held
+    yield from _with(kept, held)
 
 
-def _json_row(
+class _Kept:
+    """The other keys of the objects: the names once the first rows are read, and the values."""
+
+    def __init__(self, *without: str) -> None:
+        self.without = without
+        self.names: dict[str, None] = {}
+        self.fixed = False
+        self.held: list[tuple[Chunk, dict[int, dict[str, Any]]]] = []
+
+    def add(self, chunk: Chunk, objects: dict[int, dict[str, Any]]) -> None:
+        if not self.fixed:
+            for row in objects.values():
+                self.names.update(dict.fromkeys(key for key in row if key not in self.without))
+        self.held.append((chunk, objects))
+
+    def settle(self) -> None:
+        from moddefense.batch.keeping import json_table
+
+        self.fixed = True
+        names = [scrub(name) for name in self.names]
+        for chunk, objects in self.held:
+            rows = [objects.get(index) for index in range(len(chunk))]
+            chunk.kept = json_table(list(self.names), rows).rename_columns(names)
+        self.held = []
+
+
+def _with(kept: _Kept | None, chunks: list[Chunk]) -> Iterator[Chunk]:
+    if kept is not None:
+        kept.settle()
+    return iter(chunks)
+
+
+def json_row(
     chunk: Chunk, line: bytes, text: str | None, text_column: str, id_column: str
 ) -> dict[str, Any] | None:
     """Add the row to the chunk, unless the line is blank; return the object, if it is one."""

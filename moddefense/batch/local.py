@@ -20,6 +20,7 @@ from moddefense.batch.manifest import (
 )
 from moddefense.batch.quarantine import encode_rejected
 from moddefense.batch.reading import Batch
+from moddefense.batch.replica import describe
 from moddefense.batch.rows import Rejection
 from moddefense.batch.run import Progress, Run, Warn, describe_error
 from moddefense.batch.writing import merge, output_format, unwritable, write_part
@@ -55,7 +56,7 @@ def screen_files(
     out = Path(out)
     kind = output_format(out)
     rejected_path = Path(quarantine) if quarantine else Path(f"{out}.quarantine.jsonl")
-    sources = job.sources()
+    sources, kept = job.checked()
     _check_paths(job, out, rejected_path)
     if resume:
         for source in sources:
@@ -70,7 +71,7 @@ def screen_files(
                 return done
             if journal.start(settings) and warn is not None:
                 warn(f"{out}: dropped what an interrupted run had finished; --resume keeps it")
-        run = Run(guard, job, job.form(kind), sources, progress, warn)
+        run = Run(guard, job, job.form(kind), sources, kept, progress, warn)
         _screen_parts(run, journal)
         run.summary.seconds = time.monotonic() - run.began
         if run.over(True):
@@ -93,11 +94,11 @@ def screen_stream(
 
     Raises as screen_files does, and BrokenPipeError when nobody reads the stream any more.
     """
-    sources = job.sources()
+    sources, keeping = job.checked()
     rejected_path = Path(quarantine) if quarantine else None
     if rejected_path is not None:
         _check_paths(job, None, rejected_path)
-    run = Run(guard, job, job.form("jsonl"), sources, progress, warn)
+    run = Run(guard, job, job.form("jsonl"), sources, keeping, progress, warn)
     kept: IO[bytes] | None = None
     fresh = Path(f"{rejected_path}.new")
     try:
@@ -231,7 +232,14 @@ def _publish(
         os.replace(merged, journal.out)
     except OSError as error:
         raise unwritable(journal.out, error) from None
-    write_manifest(journal.out, settings, run.summary, run.meters)
+    made_by = describe(run.guard)
+    if made_by is not None and made_by.get("lexicon"):
+        made_by["lexicon"] = made_by["lexicon"]["name"]  # its terms are in its own file
+    write_manifest(
+        journal.out, settings, run.summary, run.meters,
+        made_by=None if made_by is None or "matcher" in made_by else made_by,
+        quarantine=quarantine if run.summary.quarantined else None,
+    )  # fmt: skip
     journal.remove()
 
 

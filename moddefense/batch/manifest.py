@@ -14,7 +14,14 @@ from moddefense.batch.deciding import add_counts
 from moddefense.batch.sources import Meter, Source, sha256
 from moddefense.batch.writing import unwritable
 
-__all__ = ["Summary", "fingerprint_inputs", "manifest_path", "read_manifest", "write_manifest"]
+__all__ = [
+    "Summary",
+    "fingerprint_inputs",
+    "manifest_path",
+    "read_manifest",
+    "sha256_of",
+    "write_manifest",
+]
 
 
 @dataclass(slots=True)
@@ -74,10 +81,14 @@ def write_manifest(
     settings: Mapping[str, Any],
     summary: Summary,
     meters: Sequence[tuple[Source, Meter]] = (),
+    *,
+    made_by: Mapping[str, Any] | None = None,
+    quarantine: Path | None = None,
 ) -> None:
     """Write the manifest of a published output, atomically. Raises WriteError.
 
-    ``meters`` have the fingerprints of inputs that could be read only once.
+    ``made_by`` says what decided: bundle, stages, policy. ``meters`` have the fingerprints of
+    inputs that could be read only once.
     """
     from moddefense import __version__
 
@@ -92,7 +103,9 @@ def write_manifest(
         "version": __version__,
         "fingerprints": {**settings["fingerprints"], "inputs": inputs},
         "settings": settings,
-        "output": {"path": out.name, "bytes": out.stat().st_size, "sha256": _digest(out)},
+        "made_by": made_by,
+        "quarantine": None if quarantine is None else str(quarantine),
+        "output": {"path": out.name, "bytes": out.stat().st_size, "sha256": sha256_of(out)},
         "rows": summary.rows,
         "records": summary.records,
         "quarantined": summary.quarantined,
@@ -110,6 +123,7 @@ def write_manifest(
         raise unwritable(path, error) from None
 
 
-def _digest(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, as hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

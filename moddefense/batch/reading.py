@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from moddefense.batch.delimited import DELIMITERS, delimited_chunks
 from moddefense.batch.lines import check_encoding, json_chunks, text_chunks, whole_lines
+from moddefense.batch.retrying import QUARANTINE, quarantine_chunks
 from moddefense.batch.rows import Chunk, Rejection
 from moddefense.batch.sources import Meter, Source, blocks, open_meter
-from moddefense.errors import ReadError
+from moddefense.errors import ConfigurationError, ReadError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,11 +24,16 @@ MAX_CHARACTERS = 8 << 20  # a batch of long texts ends early
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What to read of an input. ``id`` None: the column ``id`` where there is one."""
+    """What to read of an input. ``id`` None: the column ``id`` where there is one.
+
+    ``keep`` carries the other columns. ``format`` is that of standard input.
+    """
 
     text: str = "text"
     id: str | None = None
     encoding: str = "utf-8"
+    keep: bool = False
+    format: str | None = None
 
     def __post_init__(self) -> None:
         check_encoding(self.encoding)
@@ -55,17 +61,19 @@ class Batch:
         """Add texts, by their index, that could be read but not decided."""
         if not undecided:
             return
-        unread = {(source, row): why for source, row, why in self.rejected}
-        self.rejected = []
-        index = 0
+        order = {place: at for at, place in enumerate(self._all_places())}
+        places = list(self.places())
+        self.rejected += [(*places[index], why) for index, why in undecided.items()]
+        self.rejected.sort(key=lambda entry: order[entry[0], entry[1]])
+
+    def places(self) -> Iterator[tuple[str, int]]:
+        """Yield where each text is from: its source, and the row in it."""
+        unread = {(source, row) for source, row, _ in self.rejected}
+        return (place for place in self._all_places() if place not in unread)
+
+    def _all_places(self) -> Iterator[tuple[str, int]]:
         for source, first, rows in self.runs:
-            for row in range(first, first + rows):
-                why = unread.get((source, row))
-                if why is None:
-                    why = undecided.get(index)
-                    index += 1
-                if why is not None:
-                    self.rejected.append((source, row, why))
+            yield from ((source, row) for row in range(first, first + rows))
 
 
 def open_chunks(
@@ -75,16 +83,22 @@ def open_chunks(
 
     ``warn`` is told, in one line, when there is nothing in a file of a format that needs no header.
     """
+    if source.format == QUARANTINE:
+        return quarantine_chunks(
+            source.path, columns.text, columns.id, columns.encoding, columns.format
+        )
     if source.format == "parquet":
         from moddefense.batch.columnar import parquet_chunks
 
-        return parquet_chunks(source, meter, columns.text, columns.id)
+        return parquet_chunks(source, meter, columns.text, columns.id, keep=columns.keep)
     lines = whole_lines(source.name, blocks(source, meter), columns.encoding)
     if source.format in DELIMITERS:
         delimiter = DELIMITERS[source.format]
-        return delimited_chunks(source.name, lines, columns.text, columns.id, delimiter=delimiter)
+        return delimited_chunks(
+            source.name, lines, columns.text, columns.id, delimiter=delimiter, keep=columns.keep
+        )
     if source.format == "jsonl":
-        chunks = json_chunks(source.name, lines, columns.text, columns.id)
+        chunks = json_chunks(source.name, lines, columns.text, columns.id, keep=columns.keep)
     else:
         chunks = text_chunks(lines)
     first = next(chunks, None)
@@ -95,18 +109,33 @@ def open_chunks(
     return chain([first], chunks)
 
 
-def check_inputs(sources: Sequence[Source], columns: Columns) -> None:
+def check_inputs(sources: Sequence[Source], columns: Columns) -> pa.Schema | None:
     """Open every regular file and read its beginning, so that what is wrong shows before the work.
 
-    Raises ReadError and ConfigurationError as reading would.
+    Returns the columns that are kept, None where that is for the first rows to say. Raises
+    ReadError and ConfigurationError as reading would.
     """
+    kept = []
     for source in sources:
         if source.rereadable:
             meter = open_meter(source)
             try:
-                open_chunks(source, meter, columns)
+                chunks = open_chunks(source, meter, columns)
+                first = next(chunks, None) if columns.keep else None
+                if first is not None and first.kept is not None:
+                    kept.append(first.kept.schema)
             finally:
                 meter.close()
+        elif columns.keep and len(sources) > 1:
+            raise ConfigurationError(
+                f"{source.name}: its columns cannot be kept beside those of other inputs, for it"
+                " can be read only once; save it to a file"
+            )
+    if not kept:
+        return None
+    from moddefense.batch.keeping import united
+
+    return united(kept)
 
 
 def read_batches(
@@ -118,16 +147,19 @@ def read_batches(
     skip: int = 0,
     warn: Callable[[str], None] | None = None,
     opened: Callable[[Source, Meter], None] | None = None,
-) -> Iterator[Batch]:
+    kept: pa.Schema | None = None,
+) -> Generator[Batch, None, None]:
     """Yield the rows of the sources, one after the other, in batches of ``batch_size`` rows.
 
     Rows are numbered from 0 through all sources, unreadable ones too; a row without an id has that
     number as its id. A batch of long texts ends early, at a place that depends on the texts alone.
     ``skip`` leaves out that many first rows, ``limit`` stops before that row. ``opened`` is told
-    each source with its meter. What was read before a ReadError comes as a last, short batch.
+    each source with its meter. ``kept`` is what ``check_inputs`` returned.
+    What was read before a ReadError comes as a last, short batch.
     """
     columns = columns or Columns()
     batch = Batch(skip)
+    keeper = _Keeper(kept) if columns.keep else None
     row = 0
     for source in sources:
         meter = open_meter(source, hashed=not source.rereadable)
@@ -140,9 +172,11 @@ def read_batches(
                 stop = len(chunk) if limit is None else min(len(chunk), limit - row)
                 while start < stop:
                     end = min(stop, start + batch_size - batch.rows)
-                    start = _take(batch, chunk, start, end, row, source.name, own)
+                    begin, start = start, _take(batch, chunk, start, end, row, source.name, own)
+                    if keeper is not None:
+                        keeper.take(chunk, begin, start)
                     if batch.rows >= batch_size or batch.characters >= MAX_CHARACTERS:
-                        yield batch
+                        yield batch if keeper is None else keeper.close(batch)
                         batch = Batch(batch.first_row + batch.rows)
                 row += len(chunk)
                 own += len(chunk)
@@ -150,14 +184,49 @@ def read_batches(
                     break
         except ReadError as error:
             if batch.rows:
-                yield batch
+                yield batch if keeper is None else keeper.close(batch)
             raise ReadError(f"{error} ({own:,} rows were read before)") from None
         finally:
             meter.close()
         if limit is not None and row >= limit:
             break
     if batch.rows:
-        yield batch
+        yield batch if keeper is None else keeper.close(batch)
+
+
+class _Keeper:
+    """The kept columns of the batch that is being filled."""
+
+    def __init__(self, schema: pa.Schema | None) -> None:
+        self.schema = schema
+        self.pieces: list[pa.Table] = []
+
+    def take(self, chunk: Chunk, start: int, stop: int) -> None:
+        import pyarrow as pa
+
+        rows = [row for row in range(start, stop) if row not in chunk.rejected]
+        if chunk.kept is not None:
+            if self.schema is None:
+                self.schema = chunk.kept.schema
+            piece = chunk.kept.slice(start, stop - start)
+            if len(rows) < stop - start:
+                piece = piece.take(pa.array([row - start for row in rows], pa.int64()))
+            self.pieces.append(piece)
+        elif self.schema is not None:
+            nothing = [pa.nulls(len(rows), field.type) for field in self.schema]
+            self.pieces.append(pa.Table.from_arrays(nothing, schema=self.schema))
+
+    def close(self, batch: Batch) -> Batch:
+        import pyarrow as pa
+
+        from moddefense.batch.keeping import conformed
+
+        if self.schema is not None and len(self.schema):
+            schema = self.schema
+            tables = [conformed(piece, schema) for piece in self.pieces]
+            batch.kept = pa.concat_tables(tables) if tables else schema.empty_table()
+        self.pieces = []
+        return batch
 
 
 def _take(
@@ -167,16 +236,22 @@ def _take(
     end = start
     for end in range(start, stop):
         text = chunk.texts[end]
+        place = (source, own + end) if chunk.origins is None else chunk.origins[end]
+        if chunk.origins is not None:
+            batch.runs.append((*place, 1))
         if text is None:
-            batch.rejected.append((source, own + end, chunk.rejected[end]))
+            batch.rejected.append((*place, chunk.rejected[end]))
             continue
         batch.texts.append(text)
         id = chunk.ids[end] if chunk.ids is not None else None
-        batch.ids.append(str(row + end) if id is None else id)
+        batch.ids.append(
+            str(row + end if chunk.origins is None else place[1]) if id is None else id
+        )
         batch.characters += len(text)
         if batch.characters >= MAX_CHARACTERS:
             break
     taken = end + 1 - start
     batch.rows += taken
-    batch.runs.append((source, own + start, taken))
+    if chunk.origins is None:
+        batch.runs.append((source, own + start, taken))
     return end + 1

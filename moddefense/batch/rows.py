@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moddefense.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["MAX_ROW", "Chunk", "Rejection", "column_index", "missing_column", "scrub", "shown"]
 
@@ -21,7 +24,8 @@ class Rejection:
 
     ``error_type`` is ``encoding`` (bytes that are not valid), ``syntax`` (a broken line),
     ``fields`` (a wrong number of them), ``missing`` (no text, or null), ``type`` (a text that is no
-    string) or ``size`` (a row over the limit). ``raw`` is the row as it was stored, if it was.
+    string), ``size`` (a row over the limit) or ``decision`` (a text that could not be decided; then
+    ``raw`` is the text). ``raw`` is the row as it was stored, if it was.
     """
 
     error: str
@@ -34,12 +38,16 @@ class Chunk:
     """Consecutive rows of one source, in order.
 
     ``texts[i]`` is None exactly where ``rejected`` has ``i``. ``ids`` is None when the source has
-    no id column, ``ids[i]`` where a row has no id.
+    no id column, ``ids[i]`` where a row has no id. ``kept`` has the other columns,
+    if they are to be kept, with a row for each. ``origins`` are source and row in it, where the
+    chunk is from several places.
     """
 
     texts: list[str | None] = field(default_factory=list)
     ids: list[str | None] | None = None
     rejected: dict[int, Rejection] = field(default_factory=dict)
+    kept: pa.Table | None = None
+    origins: list[tuple[str, int]] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)

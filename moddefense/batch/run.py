@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from moddefense.batch.deciding import Decided, Form, decide
+from moddefense.batch.deciding import Decided, Form, beside, decide
 from moddefense.batch.job import Job, Screener
 from moddefense.batch.manifest import Summary
 from moddefense.batch.reading import Batch, read_batches
+from moddefense.batch.retrying import QUARANTINE
 from moddefense.batch.rows import Rejection
 from moddefense.batch.sources import Meter, Source
 from moddefense.errors import ReadError
@@ -37,6 +39,7 @@ class Run:
     job: Job
     form: Form
     sources: list[Source]
+    kept: pa.Schema | None
     progress: Progress | None
     warn: Warn | None
     summary: Summary = field(default_factory=Summary)
@@ -46,19 +49,29 @@ class Run:
     def empty(self) -> pa.Table:
         """Return the table of no records."""
         form = self.form
-        return self.guard.screen([]).to_arrow([], include_text=form.include_text, mask=form.mask)
+        table = self.guard.screen([]).to_arrow([], include_text=form.include_text, mask=form.mask)
+        return table if self.kept is None else beside(table, self.kept.empty_table())
 
     def decided(self) -> Iterator[tuple[Batch, Decided]]:
         """Yield what is not counted yet, batch by batch, decided and counted."""
-        for batch, decided in self._decided():
+        batches = self._batches()
+        try:
+            yield from self._counted(self._decided(batches))
+        finally:
+            with suppress(ValueError):  # a thread may be waiting in it, for a pipe
+                batches.close()
+
+    def _counted(self, found: Iterable[tuple[Batch, Decided]]) -> Iterator[tuple[Batch, Decided]]:
+        for batch, decided in found:
             batch.reject(decided.rejected)
             self._count(batch, decided)
+            if self.kept is None and batch.kept is not None:
+                self.kept = batch.kept.schema
             yield batch, decided
             if self.progress is not None:
                 self.progress(self.summary, self._share())
 
-    def _decided(self) -> Iterator[tuple[Batch, Decided]]:
-        batches = self._batches()
+    def _decided(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, Decided]]:
         workers = self.job.processes
         if workers == 1:
             yield from self._here(batches)
@@ -92,11 +105,11 @@ class Run:
                 decided = decide(self.guard, batch.texts, batch.ids, self.form, batch.kept)
             yield batch, decided
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Generator[Batch, None, None]:
         job = self.job
         return read_batches(
             self.sources, job.columns, batch_size=job.batch_size, limit=job.limit,
-            skip=self.summary.rows, warn=self.warn,
+            skip=self.summary.rows, warn=self.warn, kept=self.kept,
             opened=lambda source, meter: self.meters.append((source, meter)),
         )  # fmt: skip
 
@@ -121,7 +134,7 @@ class Run:
         summary.seconds = time.monotonic() - self.began
 
     def _share(self) -> float | None:
-        if not all(s.rereadable and s.format != "parquet" for s in self.sources):
+        if not all(s.rereadable and s.format != QUARANTINE for s in self.sources):
             return None
         total = sum(os.path.getsize(source.path) for source in self.sources)
         return sum(meter.bytes for _, meter in self.meters) / total if total else None

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from moddefense.errors import ConfigurationError, ReadError
 
-__all__ = ["FORMATS", "Meter", "Source", "blocks", "locate", "open_meter", "sha256"]
+__all__ = ["FORMATS", "Meter", "Source", "blocks", "locate", "open_meter", "sha256", "source_of"]
 
 FORMATS = ("csv", "tsv", "jsonl", "ndjson", "parquet", "txt")
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -60,7 +60,8 @@ class Meter:
 
     def close(self) -> None:
         """Close the file; standard input stays open, for it is not ours."""
-        if not self.closed and self.stream is not sys.stdin.buffer:
+        ours = (sys.stdin.buffer, getattr(sys.stdin.buffer, "raw", None))
+        if not self.closed and not any(self.stream is stream for stream in ours):
             self.stream.close()
         self.closed = True
 
@@ -76,13 +77,17 @@ def locate(path: str | os.PathLike[str], *, input_format: str | None = None) -> 
     Source(path='-', format='jsonl', compression='gzip')
     """
     path = os.fspath(path)
-    if path == STDIN:
-        if input_format is None:
-            raise ConfigurationError(
-                f"standard input has no extension; give --input-format {'|'.join(FORMATS)}"
-            )
-    else:
+    if path != STDIN:
         _check_file(path)
+    return source_of(path, input_format=input_format)
+
+
+def source_of(path: str, *, input_format: str | None = None) -> Source:
+    """Return the Source that a path would be, whether it is there or not."""
+    if path == STDIN and input_format is None:
+        raise ConfigurationError(
+            f"standard input has no extension; give --input-format {'|'.join(FORMATS)}"
+        )
     if input_format is not None:
         return _source(path, "." + input_format, f"--input-format {input_format}: unknown format")
     return _source(path, Path(path).name, f"{path}: unknown extension")
@@ -121,7 +126,8 @@ def _unreadable(path: str, error: Exception) -> ReadError:
 def open_meter(source: Source, *, hashed: bool = False) -> Meter:
     """Open a source for reading its bytes as they are stored. Raises ReadError."""
     if source.path == STDIN:
-        return Meter(sys.stdin.buffer, hashed=hashed)
+        # Unbuffered: a thread that waits for input with the buffer locked would block the exit.
+        return Meter(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), hashed=hashed)
     try:
         return Meter(open(source.path, "rb"), hashed=hashed)
     except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from moddefense.batch.keeping import is_json, plain
 from moddefense.errors import ConfigurationError, WriteError
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def output_format(path: str | os.PathLike[str]) -> str:
     return kind
 
 
-_dumps = json.JSONEncoder(ensure_ascii=False).encode
+# Kept columns of Parquet can be dates, decimals or bytes.
+_dumps = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def unwritable(path: object, error: OSError) -> WriteError:
@@ -75,6 +77,8 @@ def encode(table: pa.Table, kind: str) -> bytes:
     table = _ordered(table)
     if kind == "parquet":
         return _stream(_storable(table))
+    if kind == "csv":
+        table = plain(table)
     names, rows = table.column_names, _rows(table)
     if kind == "jsonl":
         text = "".join([_dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows])
@@ -184,9 +188,11 @@ def _ordered(table: pa.Table) -> pa.Table:
 
 def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
     columns = []
-    for column in table.columns:
+    for field, column in zip(table.schema, table.columns, strict=True):
         values = column.to_pylist()
-        if pa.types.is_map(column.type):
+        if is_json(field):
+            values = [None if value is None else json.loads(value) for value in values]
+        elif pa.types.is_map(column.type):
             values = [None if value is None else dict(value) for value in values]
         columns.append(values)
     return zip(*columns, strict=True)
@@ -203,6 +209,7 @@ def _storable(table: pa.Table) -> pa.Table:
 
     A batch that never reached the classifier has no label names, so that they cannot be fields.
     """
+    table = plain(table)
     if "labels" not in table.column_names:
         return table
     at = table.column_names.index("labels")

@@ -16,6 +16,7 @@ __all__ = ["main"]
 main = Program(
     {
         "screen": ("screen:screen", "Decide on every text of a file: allow, review or block."),
+        "verify": ("verify:verify", "Decide a sample of an output again and compare."),
         "explain": ("explain:explain", "Show every stage's evidence for one text."),
         "train": ("train:train", "Train a bundle from a labelled corpus."),
         "evaluate": ("evaluate:evaluate", "Measure a bundle on labelled texts."),

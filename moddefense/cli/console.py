@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
-    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -23,13 +21,12 @@ from rich.tree import Tree
 
 if TYPE_CHECKING:
     from moddefense.batch.manifest import Summary
-    from moddefense.batch.run import Progress as Tell
 
 __all__ = [
     "counting_progress",
     "evaluation_progress",
     "exit_code",
-    "screening_progress",
+    "plural",
     "show_rows",
     "show_summary",
     "show_tree",
@@ -47,39 +44,18 @@ def stderr() -> Console:
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
-@contextmanager
-def _terminal() -> Iterator[Console]:
-    """A console on a copy of stderr, which goes on while TensorFlow's import has it shut."""
-    with open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as file:
-        yield Console(file=file, highlight=False)
-
-
 def warn(message: str) -> None:
     """Print one line of warning."""
     click.echo(f"moddefense: warning: {message}", err=True)
 
 
-@contextmanager
-def screening_progress(what: str) -> Iterator[Tell | None]:
-    """Give the callback that moves a progress bar; None where stderr is not a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    columns = (
-        SpinnerColumn(), TextColumn(what), BarColumn(), TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with _terminal() as console, Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None, note="")
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun.
 
-        def tell(summary: Summary, share: float | None) -> None:
-            rate = summary.texts_per_second or 0
-            note = f"{summary.rows:,} rows, {rate:,.0f}/s"
-            if summary.quarantined:
-                note += f", {summary.quarantined:,} quarantined"
-            bar.update(task, total=None if share is None else 1.0, completed=share, note=note)
-
-        yield tell
+    >>> plural(1, "row"), plural(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 @contextmanager
@@ -111,7 +87,7 @@ def show_summary(summary: Summary, *, out: str | None, quarantine: str | None) -
         console.print()
     rate = summary.texts_per_second
     console.print(
-        f"{summary.records:,} of {summary.rows:,} rows decided in {summary.seconds:.1f} s"
+        f"{summary.records:,} of {plural(summary.rows, 'row')} decided in {summary.seconds:.1f} s"
         + (f", {rate:,.0f} texts/s" if rate else "")
         + (f" → {out}" if out else ""),
         markup=False,
@@ -119,7 +95,8 @@ def show_summary(summary: Summary, *, out: str | None, quarantine: str | None) -
     if summary.quarantined:
         kept = f"in {quarantine}" if quarantine else "kept nowhere (--quarantine FILE keeps them)"
         console.print(
-            f"{summary.quarantined:,} rows could not be read, {kept}; first: {summary.first_error}",
+            f"{plural(summary.quarantined, 'row')} could not be decided, {kept};"
+            f" first: {summary.first_error}",
             markup=False,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -80,6 +81,11 @@ OUTPUT: tuple[Decorator, ...] = (
         metavar="SHARE", help="Stop when a larger share of the rows cannot be read.",
     ),
     click.option(
+        "--json-progress", is_flag=True,
+        help="Tell progress and the end as JSON lines on stderr, for machines.",
+    ),
+    click.option("--log", metavar="FILE", help="Add the same events to a file."),
+    click.option(
         "--workers", type=click.IntRange(1), metavar="N",
         help="Processes that decide; 1: no other than this one. [default: one a core]",
     ),
@@ -126,42 +132,61 @@ def run_job(
     out: str | None,
     resume: bool,
     quarantine: str | None,
+    json_progress: bool,
+    log: str | None,
+    retry_quarantine: str | None = None,
     **settings: Any,
 ) -> Summary:
     """Run a batch job with progress and a table at the end; no OUT, or ``-``, is stdout.
 
-    ``load`` is called after the inputs were found to be readable.
+    ``load`` is called after the inputs were found to be readable. ``retry_quarantine`` stands for
+    the inputs.
     """
     from moddefense.batch.job import Job
     from moddefense.batch.local import screen_files, screen_stream
-    from moddefense.cli import console
+    from moddefense.cli.progress import reporter
 
+    if retry_quarantine is not None:
+        inputs = (retry_quarantine, *inputs)
+        settings["retry"] = True
     job = Job(inputs or (_piped(),), **settings)
     if out == "-":
         out = None
-    if out is None and resume:
+    special = out is not None and _special(out)
+    if resume and (out is None or special):
         raise click.UsageError("--resume needs an output file: -o OUT")
-    job.sources()
-    guard = load()
-    try:
-        with console.screening_progress(what) as progress:
+    with reporter(what, as_json=json_progress, log=log) as report:
+        job.sources()
+        guard = load()
+        told: dict[str, Any] = {"progress": report.tell, "warn": report.warn}
+        try:
             if out is None:
                 summary = screen_stream(
-                    guard, job, sys.stdout.buffer,
-                    quarantine=quarantine, progress=progress, warn=console.warn,
-                )  # fmt: skip
+                    guard, job, sys.stdout.buffer, quarantine=quarantine, **told
+                )
+            elif special:
+                with open(out, "wb") as stream:
+                    summary = screen_stream(guard, job, stream, quarantine=quarantine, **told)
             else:
                 summary = screen_files(
-                    guard, job, out,
-                    quarantine=quarantine, resume=resume, progress=progress, warn=console.warn,
-                )  # fmt: skip
+                    guard, job, out, quarantine=quarantine, resume=resume, **told
+                )
                 quarantine = quarantine or f"{out}.quarantine.jsonl"
-    except KeyboardInterrupt:
-        if out is not None and os.path.exists(f"{out}.parts"):
-            console.warn(f"{out}.parts keeps what is finished; --resume goes on from there")
-        raise
-    console.show_summary(summary, out=out, quarantine=quarantine)
+        except KeyboardInterrupt:
+            if out is not None and os.path.exists(f"{out}.parts"):
+                report.warn(f"{out}.parts keeps what is finished; --resume goes on from there")
+            raise
+        report.done(summary, out=out, quarantine=quarantine)
     return summary
+
+
+def _special(out: str) -> bool:
+    """Whether an output is a device or a pipe, to be written as it comes: /dev/null, say."""
+    try:
+        mode = os.stat(out).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _piped() -> str:

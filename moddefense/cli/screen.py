@@ -18,11 +18,17 @@ __all__ = ["screen"]
         "moddefense screen comments.csv -o decisions.jsonl",
         "zcat dump.jsonl.gz | moddefense screen - --input-format jsonl --text-column body",
         "moddefense screen posts.parquet -o posts.csv --stages lexicon --fail-on block",
+        "moddefense screen --retry-quarantine posts.csv.quarantine.jsonl -o rest.jsonl",
     )
 )
 @options(*INPUT, *GUARD, *OUTPUT)
+@click.option(
+    "--retry-quarantine", metavar="FILE",
+    help="Screen the rows of a quarantine file again, in place of INPUT.",
+)  # fmt: skip
 @click.option("--mask", is_flag=True, help="Add the text with every match masked.")
 @click.option("--include-text", is_flag=True, help="Add the text.")
+@click.option("--keep-columns", is_flag=True, help="Carry the other columns through.")
 @click.option(
     "--fail-on", type=click.Choice(["review", "block"]),
     help="Exit with 1 when a row is decided so, or worse.",

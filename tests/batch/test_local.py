@@ -363,3 +363,45 @@ def test_progress(make_guard, tmp_path):
     )  # fmt: skip
     assert [rows for rows, _ in seen] == [4, 8, 10]
     assert seen[-1][1] == 1.0
+
+
+class Choosy:
+    """Fails on texts with ``bad`` in them, and then tells nothing of the others."""
+
+    def __init__(self, guard):
+        self.guard = guard
+        self.fingerprints = guard.fingerprints
+
+    def screen(self, texts, /):
+        if any("bad" in text for text in texts):
+            raise ValueError("cannot\nread this")
+        return self.guard.screen(texts)
+
+
+def test_a_text_that_cannot_be_decided_costs_only_itself(make_guard, tmp_path):
+    texts = [f"row {n}" for n in range(100)]
+    texts[17] = texts[80] = "bad jerk"
+    path, out = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
+    lines = [json.dumps({"text": text}) for text in texts]
+    lines[3] = "{"
+    path.write_text("\n".join(lines))
+    summary = screen_files(Choosy(make_guard()), job(path, batch_size=30), out)
+    assert (summary.records, summary.quarantined) == (97, 3)
+    assert [r["id"] for r in records_of(out)] == [
+        str(n) for n in range(100) if n not in (3, 17, 80)
+    ]
+    rejected = [
+        json.loads(x) for x in (tmp_path / "out.jsonl.quarantine.jsonl").read_bytes().splitlines()
+    ]
+    assert [(e["row"], e["error_type"], e["raw"]) for e in rejected] == [
+        (3, "syntax", "{"), (17, "decision", "bad jerk"), (80, "decision", "bad jerk")
+    ]  # fmt: skip
+    assert rejected[1]["error"] == "cannot be decided: ValueError: cannot read this"
+
+
+def test_a_guard_that_decides_nothing_ends_the_run(make_guard, tmp_path):
+    (tmp_path / "a.txt").write_text("bad\n" * 20)
+    with pytest.raises(ValueError, match="cannot"):
+        screen_files(
+            Choosy(make_guard()), job(tmp_path / "a.txt", batch_size=20), tmp_path / "o.jsonl"
+        )

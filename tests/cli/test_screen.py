@@ -48,7 +48,7 @@ def test_stdout_has_data_and_nothing_else(screen, comments):
     assert [(r["id"], r["decision"]) for r in records] == [
         ("a", "allow"), ("b", "block"), ("d", "review"), ("e", "allow"),
     ]  # fmt: skip
-    assert "1 rows could not be read" in result.stderr
+    assert "1 row could not be decided" in result.stderr
     assert f"{comments} row 2" in result.stderr
 
 
