@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -42,6 +44,13 @@ QUARANTINED = 4
 def stderr() -> Console:
     """Return a console on stderr; plain where it is not a terminal."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _terminal() -> Iterator[Console]:
+    """A console on a copy of stderr, which goes on while TensorFlow's import has it shut."""
+    with open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as file:
+        yield Console(file=file, highlight=False)
 
 
 def warn(message: str) -> None:
