@@ -275,9 +275,12 @@ def parse_overrides(assignments: typing.Iterable[str]) -> dict[str, Any]:
     return settings
 
 
-def describe_keys() -> list[tuple[str, str, str, str]]:
-    """Return (key, type, default, help) of every recipe key, in order, for help pages."""
-    return list(_describe(Recipe(), ""))
+def describe_keys(recipe: Recipe | None = None) -> list[tuple[str, str, str, str]]:
+    """Return (key, type, value, help) of every recipe key, in order, for help pages.
+
+    The values are those of ``recipe``, or what holds where a recipe says nothing.
+    """
+    return list(_describe(recipe or Recipe(), ""))
 
 
 def _describe(settings: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:

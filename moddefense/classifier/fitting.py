@@ -82,7 +82,12 @@ def fit(
             _require_finite(network, run, f"in epoch {run.epoch + 1}, step {run.step}", checkpoint)
             checkpoint.write(*_saved(run, inputs, network, optimizer))
 
-    first = run.epoch * batches + run.step
+    first, total = run.epoch * batches + run.step, settings.epochs * batches
+
+    def seconds_left(done: int) -> float:
+        spent = time.monotonic() - began - done_before
+        return spent / (done - first) * (total - done)
+
     while not run.finished:
         epoch = epoch_batches(labelled, recipe, run.epoch)
         if unlabeled is not None:
@@ -100,12 +105,9 @@ def fit(
                     raise _diverged(
                         f"loss is {loss} in epoch {run.epoch + 1}, step {run.step}", checkpoint
                     )
-                done = run.epoch * batches + run.step
-                left = settings.epochs * batches - done
-                spent = time.monotonic() - began - done_before
                 _tell(progress, kind="step", epoch=run.epoch + 1, epochs=settings.epochs,
                       step=run.step, steps=batches, loss=loss,
-                      seconds_left=spent / (done - first) * left)  # fmt: skip
+                      seconds_left=seconds_left(run.epoch * batches + run.step))  # fmt: skip
             if checkpoint is not None and checkpoint.due and run.step < batches:
                 keep()
         _require_finite(network, run, f"after epoch {run.epoch + 1}", checkpoint)
@@ -113,7 +115,8 @@ def fit(
         run.finished = run.epoch == settings.epochs or (
             settings.early_stopping and run.since >= settings.patience
         )
-        _tell(progress, kind="epoch", epochs=settings.epochs, **run.history[-1])
+        left = 0.0 if run.finished else seconds_left(run.epoch * batches)
+        _tell(progress, kind="epoch", epochs=settings.epochs, **run.history[-1], seconds_left=left)
         keep()
     if settings.early_stopping:
         network.set_weights(run.best_weights)

@@ -138,9 +138,12 @@ def training_progress() -> Iterator[Callable[[Mapping[str, Any]], None]]:
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("training", total=None, note="")
+        validation: list[str] = []
 
         def tell(event: Mapping[str, Any]) -> None:
             if event.get("kind") != "step":
+                if "validation" in event:
+                    validation[:] = [f"validation {_shown(event['validation'])}"]
                 for line in _training_lines(event):
                     console.print(line, markup=False)
                 return
@@ -150,7 +153,7 @@ def training_progress() -> Iterator[Callable[[Mapping[str, Any]], None]]:
             bar.update(
                 task,
                 description=f"epoch {epoch}" + (f" of {epochs}" if epochs else ""),
-                note="" if loss is None else f"loss {_shown(loss)}",
+                note=", ".join([*([] if loss is None else [f"loss {_shown(loss)}"]), *validation]),
                 total=epochs * steps if epochs and steps else None,
                 completed=(epoch - 1) * (steps or 0) + step,
             )
@@ -169,7 +172,7 @@ def _training_lines(event: Mapping[str, Any]) -> list[str]:
     texts = values.pop("texts", None)
     if isinstance(texts, Mapping):
         values = {**{f"{name} texts": count for name, count in texts.items()}, **values}
-    tail = ", ".join(f"{key} {_shown(value)}" for key, value in values.items())
+    tail = ", ".join(f"{key.replace('_', ' ')} {_shown(value)}" for key, value in values.items())
     return [head + (f": {tail}" if tail else ""), *notes]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from moddefense.cli import console
+from moddefense.cli.interrupting import ends_promptly
 from moddefense.cli.options import examples
 from moddefense.cli.quiet import quiet_tensorflow
 from moddefense.errors import WriteError
@@ -16,16 +18,17 @@ __all__ = ["train"]
 
 
 class _Train(click.Command):
-    """A command whose help page ends with every recipe key."""
+    """A command whose help page ends with every key of the recipe that stands before --help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from moddefense.recipe import describe_keys
+        from moddefense.recipe import describe_keys, load_recipe
 
-        with formatter.section("Recipe keys for --set"):
+        name = ctx.params.get("recipe") or "default"
+        with formatter.section(f"Recipe keys for --set, with their values in recipe {name}"):
             formatter.write_dl(
                 [
-                    (key, f"{help} [{kind}, default {default}]")
-                    for key, kind, default, help in describe_keys()
+                    (key, f"{help} [{kind}, {value}]")
+                    for key, kind, value, help in describe_keys(load_recipe(name))
                 ]
             )
         super().format_epilog(ctx, formatter)
@@ -37,13 +40,14 @@ class _Train(click.Command):
         "moddefense train comments.csv --out models/mine",
         "moddefense train train.parquet --val val.parquet --out models/mine \\",
         "    --label-column toxic --label-column threat --set training.epochs=3",
+        "moddefense train --recipe jigsaw_toxic --help",
     ),
 )
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
 @click.option("--out", required=True, metavar="DIR", help="Folder for the bundle.")
 @click.option(
     "--recipe", default="default", show_default=True, metavar="NAME_OR_FILE",
-    help="A shipped recipe or a TOML file.",
+    help="A shipped recipe or a TOML file.", is_eager=True,
 )  # fmt: skip
 @click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE",
@@ -61,6 +65,7 @@ class _Train(click.Command):
     "--label-column", "label_columns", multiple=True, metavar="NAME",
     help="Column of 0/1 labels; repeatable. [default: the recipe's, label]",
 )  # fmt: skip
+@click.option("--tensorboard", metavar="DIR", help="Folder for TensorBoard logs.")
 @click.option(
     "--resume", is_flag=True, help="Go on with an interrupted training of the same settings."
 )
@@ -75,6 +80,7 @@ def train(
     unlabeled: tuple[str, ...],
     text_column: str | None,
     label_columns: tuple[str, ...],
+    tensorboard: str | None,
     resume: bool,
 ) -> None:
     """Train a bundle from labelled texts: a text column and one or more columns of 0/1 labels.
@@ -111,27 +117,35 @@ def train(
         given["unlabeled"] = Unlabeled.read(*unlabeled, text_column=chosen.corpus.text_column)
     quiet_tensorflow()
     from moddefense.classifier.checkpoint import Checkpoint
+    from moddefense.classifier.tensorboard import tensorboard as log_events
     from moddefense.training import finished
     from moddefense.training import train as train_bundle
 
     kept = f"{Path(out)}.training"
+    hint = f"{kept} keeps what is finished; --resume goes on from there"
     try:
-        with Checkpoint(kept) as checkpoint:
+        with ends_promptly(hint), Checkpoint(kept) as checkpoint, ExitStack() as stack:
             if resume and not checkpoint.started and finished(out, chosen, texts, **given):
                 console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
                 return
             if checkpoint.started and not resume:
                 console.warn(f"{kept}: dropped an interrupted training; --resume goes on with it")
-            with console.training_progress() as progress:
-                result = train_bundle(
-                    chosen, texts, **given, progress=progress, checkpoint=checkpoint,
-                    resume=resume,
-                )  # fmt: skip
+            tellers: list[Any] = [stack.enter_context(console.training_progress())]
+            if tensorboard is not None:
+                tellers.append(stack.enter_context(log_events(tensorboard)))
+
+            def tell(event: dict[str, Any]) -> None:
+                for teller in tellers:
+                    teller(event)
+
+            result = train_bundle(
+                chosen, texts, **given, progress=tell, checkpoint=checkpoint, resume=resume
+            )
             result.bundle.save(out)
             checkpoint.remove()
     except KeyboardInterrupt:
         if Path(kept).exists():
-            console.warn(f"{kept} keeps what is finished; --resume goes on from there")
+            console.warn(hint)
         raise
     console.show_tree(result.report["metrics"])
     console.stderr().print(f"bundle written to {out}", markup=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from moddefense.bundle import FILES, MANIFEST
@@ -95,3 +97,55 @@ def test_a_killed_training_goes_on(run, spawn, toy_file, toy_recipe_file, toy_bu
     other = run(*command, "--resume", "--set", "training.epochs=9")
     assert other.exit_code == 2
     assert "another training: recipe.training.epochs was 4, is 9" in other.stderr
+
+
+def test_ctrl_c_can_be_gone_on_from(run, spawn, toy_file, toy_recipe_file, tmp_path):
+    out = tmp_path / "bundle"
+    command = ["train", str(toy_file), "--recipe", str(toy_recipe_file), "--out", str(out)]
+    process = spawn("-m", "moddefense", *command, "--set", "training.epochs=9999",
+                    "--set", "training.early_stopping=false")  # fmt: skip
+    for line in process.stderr:
+        if line.startswith(b"epoch 2 of"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert f"{out}.training keeps what is finished; --resume goes on" in errors.decode()
+    assert (tmp_path / "bundle.training" / "state.json").exists()
+    anew = run(*command, "--set", "training.epochs=1", "--tensorboard", tmp_path / "logs")
+    assert anew.exit_code == 0
+    assert "dropped an interrupted training; --resume goes on with it" in anew.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "logs"]
+    assert len(list((tmp_path / "logs").glob("events.out.tfevents.*"))) == 1
+
+
+def test_ctrl_c_ends_what_python_cannot_interrupt(spawn):
+    endless = (
+        "import hashlib\n"
+        "from moddefense.cli.interrupting import ends_promptly\n"
+        "with ends_promptly('try again'):\n"
+        "    print(flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)\n"
+    )
+    process = spawn("-c", endless)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors.decode().splitlines()[-2:] == [
+        "moddefense: warning: try again", "moddefense: error: interrupted"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "training.epochs passes over the training split at most [int, 12]"),
+        (["--recipe", "jigsaw_toxic"], "with their values in recipe jigsaw_toxic"),
+        (["--recipe", "jigsaw_toxic"], '[list, ["toxic", "severe_toxic",'),
+    ],
+)
+def test_help_shows_the_values_of_the_recipe(run, arguments, line):
+    result = run("train", *arguments, "--help")
+    assert result.exit_code == 0
+    assert line in " ".join(result.output.split())

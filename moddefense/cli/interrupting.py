@@ -1,0 +1,54 @@
+"""Ctrl-C that works within moments, whatever library has the word."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import click
+
+__all__ = ["ends_promptly"]
+
+INTERRUPTED = 130
+GRACE = 1.2  # seconds that Python gets to end by itself
+
+
+@contextlib.contextmanager
+def ends_promptly(hint: str | None = None) -> Iterator[None]:
+    """End the program soon after Ctrl-C, even where Python cannot raise KeyboardInterrupt.
+
+    It raises only between two of its own instructions, and a library may compute for minutes in
+    one. What the block writes must bear being killed at any point. ``hint`` is printed then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are none of this thread's business
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    over = threading.Event()
+
+    def watch() -> None:
+        while signal_number := os.read(reader, 1):
+            if signal_number[0] == signal.SIGINT and not over.wait(GRACE):
+                if sys.stderr.isatty():
+                    os.write(2, b"\x1b[?25h")  # the progress bar hides the cursor
+                for line in (f"warning: {hint}" if hint else None, "error: interrupted"):
+                    if line:
+                        click.echo(f"moddefense: {line}", err=True)
+                os._exit(INTERRUPTED)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(former)
+        os.close(writer)
+        thread.join()
+        os.close(reader)
