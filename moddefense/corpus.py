@@ -16,7 +16,7 @@ from moddefense.folding import fold_many
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Corpus", "Split", "column_names"]
+__all__ = ["Corpus", "Split", "column_names", "draw_splits"]
 
 SPLITS = {"train": "train", "dev": "val", "val": "val", "valid": "val", "validation": "val",
           "test": "test"}  # fmt: skip
@@ -30,6 +30,10 @@ class Corpus:
     names the split of each text, or is None; ``notes`` says what reading left out, with counts.
     ``ids`` has the column ``id``, or the 0-based row numbers of the file; ``columns`` what else was
     asked for, by name, a value a text.
+
+    Where corpora with definitions of harm of their own are joined (``moddefense.corpora``),
+    ``main`` is float32 ``[texts]``: harm by the definition that the score is about, NaN in texts
+    that are labelled by others; ``label_weights`` says how much each label counts in training.
     """
 
     texts: tuple[str, ...]
@@ -40,6 +44,8 @@ class Corpus:
     notes: tuple[str, ...] = ()
     ids: tuple[str, ...] | None = None
     columns: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    main: np.ndarray | None = None
+    label_weights: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -53,6 +59,9 @@ class Corpus:
             digest.update(len(encoded).to_bytes(8, "big") + encoded)
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update("\0".join(self.splits or ()).encode())
+        if self.main is not None:
+            digest.update(np.ascontiguousarray(self.main).tobytes())
+            digest.update(repr((self.label_names, self.label_weights)).encode())
         return digest.hexdigest()
 
     @property
@@ -61,6 +70,11 @@ class Corpus:
         known = ~np.isnan(self.labels)
         top = np.where(known, self.labels, -1).max(axis=1)
         return np.where(known.any(axis=1), top, np.nan).astype(np.float32)
+
+    @property
+    def scored(self) -> np.ndarray:
+        """What the score is to say: ``main`` where corpora are joined, else ``harmful``."""
+        return self.harmful if self.main is None else self.main
 
     def take(self, rows: np.ndarray) -> Corpus:
         """Return the texts at ``rows`` (indices) as a corpus."""
@@ -72,6 +86,7 @@ class Corpus:
             splits=tuple(self.splits[i] for i in indices) if self.splits is not None else None,
             ids=tuple(self.ids[i] for i in indices) if self.ids is not None else None,
             columns={k: tuple(values[i] for i in indices) for k, values in self.columns.items()},
+            main=self.main[rows] if self.main is not None else None,
         )
 
     @classmethod
@@ -147,7 +162,7 @@ class Split:
                     f"{at(part.source)}labels are {', '.join(part.label_names)}; give those of "
                     f"{corpus.source}: {', '.join(corpus.label_names)}"
                 )
-        names, notes = _assign(
+        names, notes = draw_splits(
             corpus,
             seed,
             validation_share if val is None else 0.0,
@@ -164,15 +179,20 @@ class Split:
         for name in ("test", "val", "train"):
             parts[name], repeated, leaked = _drop_seen(parts[name], seen)
             if repeated:
-                notes.append(f"{name}: {repeated} duplicate texts left out")
+                notes.append(f"{name}: {_counted(repeated)} duplicate texts left out")
             if leaked:
-                notes.append(f"{name}: {leaked} texts left out that also stand in a later split")
+                notes.append(
+                    f"{name}: {_counted(leaked)} texts left out that also stand in a later split"
+                )
         return cls(parts["train"], parts["val"], parts["test"], tuple(notes))
 
 
-def _assign(
+def draw_splits(
     corpus: Corpus, seed: int, validation_share: float, test_share: float
 ) -> tuple[np.ndarray, list[str]]:
+    """Return train, val, test or nothing for each text, and notes: by the corpus's own splits, or
+    drawn by a seeded hash of the folded text.
+    """
     if corpus.splits is not None:
         names = np.array([SPLITS.get(name.lower(), "") for name in corpus.splits])
         other = sorted({s for s in corpus.splits if s.lower() not in SPLITS})
@@ -210,15 +230,25 @@ def _draws(texts: Sequence[str], seed: int) -> np.ndarray:
     )
 
 
-def _drop_seen(corpus: Corpus, seen: set[str]) -> tuple[Corpus, int, int]:
+def _counted(corpora: list[str]) -> str:
+    """How many, and of which corpora where several are joined."""
+    parts = [f"{name} {corpora.count(name)}" for name in dict.fromkeys(corpora) if name]
+    return f"{len(corpora)} ({', '.join(parts)})" if parts else str(len(corpora))
+
+
+def _drop_seen(corpus: Corpus, seen: set[str]) -> tuple[Corpus, list[str], list[str]]:
+    """Return the texts that are new, and the corpora of those that repeat or leak."""
     own: set[str] = set()
-    keep, repeated, leaked = [], 0, 0
+    origin = corpus.columns.get("corpus") or ("",) * len(corpus)
+    keep: list[int] = []
+    repeated: list[str] = []
+    leaked: list[str] = []
     for index, folded in enumerate(fold_many(corpus.texts)):
         key = " ".join(folded.split())
         if key in own:
-            repeated += 1
+            repeated.append(origin[index])
         elif key in seen:
-            leaked += 1
+            leaked.append(origin[index])
         else:
             keep.append(index)
         own.add(key)

@@ -98,14 +98,17 @@ def divergence(clean_logits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(per_label)
 
 
-def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Mean sigmoid cross-entropy over the known labels; NaN in ``labels`` is unknown.
+def masked_cross_entropy(
+    labels: tf.Tensor, logits: tf.Tensor, label_weights: tf.Tensor | float = 1.0
+) -> tf.Tensor:
+    """Weighted mean sigmoid cross-entropy over the known labels; NaN in ``labels`` is unknown.
 
-    Both are ``[batch, labels]``; the result is a scalar, 0 when nothing is known.
+    Both are ``[batch, labels]``, the weights ``[labels]``; the result is a scalar, 0 when nothing
+    is known.
     """
     known = tf.math.logical_not(tf.math.is_nan(labels))
     # The replaced value keeps NaN out of the gradient, which a mask on the loss alone would not.
     targets = tf.where(known, labels, tf.zeros_like(labels))
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
-    weight = tf.cast(known, losses.dtype)
-    return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1.0)
+    weight = tf.cast(known, losses.dtype) * tf.cast(label_weights, losses.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * weight), tf.reduce_sum(weight))

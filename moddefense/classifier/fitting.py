@@ -52,11 +52,12 @@ def fit(
     network: Network, tokens: Tokens, labels: np.ndarray, recipe: Recipe,
     validate: Callable[[], float], *, progress: Progress | None = None,
     checkpoint: Checkpoint | None = None, unlabeled: Tokens | None = None,
+    label_weights: np.ndarray | None = None,
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train ``network`` in place and return the history, a record an epoch.
 
     ``validate`` returns the metric to improve, after each epoch; with early stopping the best
-    epoch's weights stay. Of ``unlabeled`` texts each batch gets the recipe's share. A
+    epoch's weights stay. ``label_weights`` ``[labels]`` count in the loss. Of ``unlabeled`` texts each batch gets the recipe's share. A
     ``checkpoint`` (see ``Checkpoint.begin``) is gone on from and kept up to date. Raises
     TrainingError when the loss or a weight is not finite.
     """
@@ -72,7 +73,7 @@ def fit(
     run = _Run(best_weights=network.get_weights())
     if checkpoint is not None and (saved := checkpoint.restore()) is not None:
         run = _restored(saved, inputs, network, optimizer, checkpoint)
-    step = make_step(network, optimizer, recipe.adversarial)
+    step = make_step(network, optimizer, recipe.adversarial, label_weights=label_weights)
     began, done_before = time.monotonic() - run.seconds, run.seconds
 
     def keep() -> None:

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from moddefense.classifier.adversarial import (
@@ -61,13 +62,15 @@ class _Batch(NamedTuple):
 
 
 def make_step(
-    network: Network, optimizer: keras.optimizers.Optimizer, keys: AdversarialKeys
-) -> Step:
+    network: Network, optimizer: keras.optimizers.Optimizer, keys: AdversarialKeys, *,
+    label_weights: np.ndarray | None = None,
+) -> Step:  # fmt: skip
     """Return the training step ``(ids, labels, seed) -> loss``.
 
     ``ids`` are int32 ``[batch, time]``, ``labels`` float32 ``[batch, labels]`` with NaN for
-    unknown, ``seed`` int32 ``[2]``. Rows of which nothing is known still count for vat.
+    unknown, ``seed`` int32 ``[2]``, ``label_weights`` ``[labels]`` count in the loss. Rows of which nothing is known still count for vat.
     """
+    weights = 1.0 if label_weights is None else label_weights
     tables = network.embedding.trainable_variables
     rest = network.encoder.trainable_variables + network.head.trainable_variables
     table_values, rest_values = [v.value for v in tables], [v.value for v in rest]
@@ -93,7 +96,7 @@ def make_step(
         with tf.GradientTape() as embedding_tape:
             embedded = network.embed(ids, seed=seed)
         batch = _Batch(embedded, tf.cast(ids != 0, tf.float32), labels, seed)
-        loss_of = _cross_entropy(labels)
+        loss_of = _cross_entropy(labels, weights)
         clean = run(batch, None, loss_of, 0)
         passes = [(1.0, clean)]
         for name in keys.method.split("+"):
@@ -113,8 +116,8 @@ def make_step(
     return step
 
 
-def _cross_entropy(labels: tf.Tensor) -> Objective:
-    return lambda logits: masked_cross_entropy(labels, logits)
+def _cross_entropy(labels: tf.Tensor, weights: np.ndarray | float) -> Objective:
+    return lambda logits: masked_cross_entropy(labels, logits, weights)
 
 
 def _passes(
