@@ -1,20 +1,53 @@
-"""Texts that are added to training because corpora of abuse lack them."""
+"""Texts that are added to training: harmless words and disguises, which corpora of abuse lack."""
 
 from __future__ import annotations
 
+import dataclasses
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from moddefense.attacks import perturb
+from moddefense.corpus import Corpus
 from moddefense.folding import fold_many
 from moddefense.lexicon import Matcher, load_lexicon
 from moddefense.lexicon.curation.harmless import common_words
+from moddefense.recipe import Recipe
 
-__all__ = ["harmless_texts"]
+__all__ = ["augmented", "harmless_texts", "noisy_texts"]
 
 LONGEST = 3  # words in one added text
+CUT = 1000  # characters of a text that are disguised; what follows is left out
+TWICE = 0.25  # share of the disguised texts that are disguised in two ways
+WORDS = (0.2, 0.5, 1.0, 1.0)  # shares of a text's words that are disguised, equally likely
 _WORD = re.compile(r"\w+")
+
+
+def augmented(recipe: Recipe, corpus: Corpus) -> Corpus:
+    """Return the training split with the texts behind it that the recipe adds."""
+    keys = recipe.augmentation
+    texts, labels = list(corpus.texts), [corpus.labels]
+    main = [corpus.scored]
+    if keys.harmless_words:
+        harmless = harmless_texts(
+            corpus.texts, count=keys.harmless_words, lang=keys.lang, seed=recipe.seed
+        )
+        texts += harmless
+        labels.append(np.zeros((len(harmless), corpus.labels.shape[1]), np.float32))
+        main.append(np.zeros(len(harmless), np.float32))
+    if recipe.noise.share:
+        rows, noisy = noisy_texts(
+            texts, share=recipe.noise.share, kinds=recipe.noise.kinds, seed=recipe.seed
+        )
+        texts += noisy
+        labels.append(np.concatenate(labels)[rows])
+        main.append(np.concatenate(main)[rows])
+    return dataclasses.replace(
+        corpus, texts=tuple(texts), labels=np.concatenate(labels), splits=None, ids=None,
+        columns={}, main=np.concatenate(main) if corpus.main is not None else None,
+    )  # fmt: skip
 
 
 def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) -> list[str]:
@@ -43,3 +76,26 @@ def _harmless_words(texts: Sequence[str], lang: str) -> list[str]:
     words = [w for w in common_words(lang) if len(w) > 2 and w.isalpha() and w not in known]
     hits = Matcher(load_lexicon("en")).find_many(words)
     return sorted(word for word, found in zip(words, hits, strict=True) if not found)
+
+
+def noisy_texts(
+    texts: Sequence[str], *, share: float, kinds: Mapping[str, float], seed: int
+) -> tuple[np.ndarray, list[str]]:
+    """Return the rows of a random ``share`` of the texts, and those texts as people disguise them.
+
+    ``kinds`` are the relative frequencies of families of ``moddefense.attacks``; strength and share
+    of words are drawn as well. Perturbing embeddings does not answer misspelling: it stays close to
+    words that the vocabulary has.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    rows = np.flatnonzero(generator.random(len(texts)) < share)
+    rng = random.Random(seed)
+    names, weights = list(kinds), list(kinds.values())
+    found = []
+    for row in rows.tolist():
+        text = texts[row][:CUT]
+        for family in rng.choices(names, weights, k=2 if rng.random() < TWICE else 1):
+            strength = rng.uniform(0.2, 1)
+            text = perturb(text, family, strength=strength, rng=rng, words=rng.choice(WORDS)).text
+        found.append(text)
+    return rows, found

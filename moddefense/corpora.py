@@ -20,9 +20,10 @@ import numpy as np
 
 from moddefense.corpus import SPLITS, Corpus, draw_splits
 from moddefense.errors import ConfigurationError, ReadError, at
+from moddefense.recipe import Recipe
 from moddefense.resources import corpora_dir
 
-__all__ = ["Description", "is_description", "join", "read_described", "read_description"]
+__all__ = ["Description", "join", "read_corpora", "read_described", "read_description"]
 
 MAIN = "main"
 
@@ -55,10 +56,26 @@ class Description:
             object.__setattr__(self, "definition", self.name)
 
 
-def is_description(name_or_file: str | Path) -> bool:
-    """Whether this names a description rather than a file of texts."""
-    path = Path(name_or_file)
-    return path.suffix == ".toml" or (not path.suffix and _shipped(str(name_or_file)).is_file())
+def read_corpora(names: Sequence[str], recipe: Recipe) -> Corpus:
+    """Read what ``train`` is given: files of texts, and descriptions by name or as .toml files.
+
+    Files are one corpus, the main one, with the recipe's columns; without files the first
+    description is. Raises as ``Corpus.read``, ``read_described`` and ``join`` do.
+    """
+    keys = recipe.corpus
+    described = [name for name in names if _is_description(name)]
+    files = [name for name in names if name not in described]
+    parts: list[tuple[Description | None, Corpus]] = []
+    if files:
+        main = Corpus.read(*files, text_column=keys.text_column, label_columns=keys.label_columns)
+        parts.append((None, main))
+    parts += [read_described(name) for name in described]
+    if len(parts) == 1:
+        return parts[0][1]
+    return join(
+        parts, seed=recipe.seed, validation_share=keys.validation_share,
+        test_share=keys.test_share,
+    )  # fmt: skip
 
 
 def read_description(name_or_file: str | Path) -> Description:
@@ -93,12 +110,12 @@ def read_description(name_or_file: str | Path) -> Description:
 
 
 def _checked(path: Path, key: str, value: Any) -> Any:
-    wanted: type = {"rows": int, "weight": float, "label_columns": list, "splits": dict}.get(
+    wanted: Any = {"rows": int, "weight": float, "label_columns": list, "splits": dict}.get(
         key, str
     )
     if wanted is float and type(value) is int:
         value = float(value)
-    if type(value) is not wanted:
+    if not isinstance(value, wanted) or isinstance(value, bool):
         raise ConfigurationError(f"{at(path)}{key}: {value!r} is not a {wanted.__name__}")
     if key == "weight" and not 0 < value < 1000:
         raise ConfigurationError(f"{at(path)}{key}: {value} is out of range; give a number above 0")
@@ -136,9 +153,7 @@ def read_described(name_or_file: str | Path) -> tuple[Description, Corpus]:
         splits = tuple(str(name) for name in corpus.columns[description.split_column])
     if splits is not None:
         splits = tuple(description.splits.get(name, name) for name in splits)
-    return description, dataclasses.replace(
-        corpus, splits=splits, columns={}, notes=tuple(notes)
-    )
+    return description, dataclasses.replace(corpus, splits=splits, columns={}, notes=tuple(notes))
 
 
 def join(
@@ -195,6 +210,11 @@ def join(
         main=np.concatenate(scored),
         label_weights=tuple(weights.values()),
     )  # fmt: skip
+
+
+def _is_description(name: str) -> bool:
+    path = Path(name)
+    return path.suffix == ".toml" or (not path.suffix and _shipped(name).is_file())
 
 
 def _definition(about: Description | None) -> str:

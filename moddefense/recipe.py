@@ -110,6 +110,40 @@ class AugmentationKeys:
 
 
 @dataclasses.dataclass(frozen=True)
+class NoiseKeys:
+    """Disguised copies of training texts, by families of attacks and their relative frequency."""
+
+    share: float = _key(0.0, "share of the training texts that get a disguised copy", low=0, high=1)
+    leet: float = _key(1.0, "digits and symbols for letters", low=0)
+    repetition: float = _key(0.5, "letters drawn out", low=0)
+    masking: float = _key(1.0, "letters covered", low=0)
+    spacing: float = _key(1.0, "spaces between letters", low=0)
+    punctuation: float = _key(1.0, "punctuation between letters", low=0)
+    keyboard: float = _key(1.5, "the key beside the right one", low=0)
+    swap: float = _key(1.5, "letters in the wrong order", low=0)
+    delete: float = _key(1.5, "letters left out", low=0)
+    insert: float = _key(1.5, "letters too many", low=0)
+    phonetic: float = _key(3.0, "words written as they sound", low=0)
+    misspelling: float = _key(3.0, "words misspelt as people do on purpose", low=0)
+    join: float = _key(1.0, "words joined", low=0)
+    split: float = _key(1.0, "words split", low=0)
+    no_spaces: float = _key(1.0, "all spaces left out", low=0)
+    love: float = _key(1.0, "a kind word added", low=0)
+    append: float = _key(1.0, "harmless words added", low=0)
+    padding: float = _key(0.5, "harmless sentences around", low=0)
+
+    def __post_init__(self) -> None:
+        if self.share and not any(self.kinds.values()):
+            raise RecipeError("noise.share: no kind of noise has a frequency above 0; give one")
+
+    @property
+    def kinds(self) -> dict[str, float]:
+        """Relative frequency by name of the family."""
+        fields = (field.name for field in dataclasses.fields(self) if field.name != "share")
+        return {name.replace("_", "-"): getattr(self, name) for name in fields}
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingKeys:
     """The optimisation."""
 
@@ -140,6 +174,15 @@ class WideKeys:
     enabled: bool = _key(True, "whether there is one")
     buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
     inverse_penalty: float = _key(0.3, "C of the logistic regression", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CombinationKeys:
+    """How the opinions of several definitions of harm become the score."""
+
+    main: float = _key(
+        0.9, "share of weight of the main corpus when the combination is learnt", low=0.1, high=1
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,8 +240,10 @@ class Recipe:
     pretraining: PretrainingKeys = PretrainingKeys()
     adversarial: AdversarialKeys = AdversarialKeys()
     augmentation: AugmentationKeys = AugmentationKeys()
+    noise: NoiseKeys = NoiseKeys()
     training: TrainingKeys = TrainingKeys()
     wide: WideKeys = WideKeys()
+    combination: CombinationKeys = CombinationKeys()
     calibration: CalibrationKeys = CalibrationKeys()
     trigger: TriggerKeys = TriggerKeys()
     uncertainty: UncertaintyKeys = UncertaintyKeys()

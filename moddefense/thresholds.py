@@ -1,16 +1,22 @@
-"""Thresholds that validation supports, for a target of recall or precision, label by label."""
+"""Thresholds that validation supports: of the score, and of each label."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
+from moddefense.classifier.calibration import prevalence_weights
+from moddefense.classifier.model import Classifier
 from moddefense.corpus import Corpus
 from moddefense.evaluation.metrics import precision_threshold
-from moddefense.policy import LabelRule
+from moddefense.opinions import definition_weights, scored_part
+from moddefense.policy import LabelRule, Policy
+from moddefense.recipe import Recipe
+from moddefense.tokens import Tokens
 
-__all__ = ["label_rules", "recall_score"]
+__all__ = ["flagged_by", "label_rules", "label_thresholds", "recall_score", "score_thresholds"]
 
 
 def recall_score(labels: np.ndarray, scores: np.ndarray, recall: float) -> float:
@@ -68,3 +74,45 @@ def _at(
         "recall": round(float(flagged[labels == 1].mean()), 4),
         "precision": round(hits / share, 4) if share else None,
     }
+
+
+def score_thresholds(
+    recipe: Recipe, val: Corpus, classifier: Classifier, tokens: Tokens, score: np.ndarray
+) -> Policy:
+    """Thresholds that validation supports, for scores that keep their distance when unsure."""
+    keys = recipe.policy
+    val, tokens, score = scored_part(val, tokens, score)
+    weights = prevalence_weights(val.scored, recipe.calibration.prevalence)
+    draft = Policy(uncertainty_reach=keys.uncertainty_reach)
+    low, high = draft.bounds(score, classifier.score_spread(tokens))
+    review = float(np.quantile(high[val.scored == 0], 1 - keys.review_false_positives))
+    block = precision_threshold(val.scored, low, weights, keys.block_precision)
+    # Never 0, which every score reaches: harmless texts of an easy corpus score next to nothing.
+    review = round(float(np.clip(review, 1e-4, 1)), 4)
+    block = round(float(np.clip(block, review, 1)), 4)
+    return dataclasses.replace(draft, classifier_review=review, classifier_block=block)
+
+
+def label_thresholds(
+    recipe: Recipe, val: Corpus, policy: Policy, scores: np.ndarray
+) -> tuple[Policy, dict[str, Any]]:
+    """The policy with thresholds of each label's own, if the recipe asks for them."""
+    keys = recipe.policy
+    if not keys.label_recall and not keys.label_precision:
+        return policy, {}
+    weights = definition_weights(val, recipe.calibration.prevalence)
+    rules, found = label_rules(
+        val, scores[:, -len(val.label_names) :], weights, recall=keys.label_recall,
+        precision=keys.label_precision,
+    )  # fmt: skip
+    return dataclasses.replace(policy, labels=tuple(rules.items())), {"label_thresholds": found}
+
+
+def flagged_by(
+    policy: Policy, classifier: Classifier, tokens: Tokens, score: np.ndarray
+) -> np.ndarray:
+    """Mask of the texts that the classifier would not allow."""
+    spread = np.full(len(score), np.nan)
+    near = np.flatnonzero(policy.needs_sampling(score))
+    spread[near] = classifier.score_spread(tokens.take(near))
+    return policy.bounds(score, spread)[1] >= policy.classifier_review

@@ -16,12 +16,8 @@ import tensorflow as tf
 
 from moddefense import __version__
 from moddefense import bundle as bundles
-from moddefense.augmentation import harmless_texts
-from moddefense.classifier.calibration import (
-    Calibration,
-    mixing_weight,
-    prevalence_weights,
-)
+from moddefense.augmentation import augmented
+from moddefense.classifier.calibration import Calibration, prevalence_weights
 from moddefense.classifier.checkpoint import Checkpoint, differences
 from moddefense.classifier.fitting import Progress, fit
 from moddefense.classifier.model import Classifier, Settings, network_weights
@@ -29,13 +25,15 @@ from moddefense.classifier.network import Network
 from moddefense.classifier.pretraining import pretrain
 from moddefense.corpus import Corpus, Split
 from moddefense.errors import ConfigurationError, TrainingError, at
-from moddefense.evaluation.metrics import auc, binary_metrics, precision_threshold
+from moddefense.evaluation.metrics import auc
+from moddefense.evaluation.training import split_metrics
 from moddefense.folding import fold_many
 from moddefense.ngrams import NgramModel
+from moddefense.opinions import definition_weights, learn_combination, scored_part
 from moddefense.policy import Policy
 from moddefense.provenance import describe_files
 from moddefense.recipe import Recipe
-from moddefense.thresholds import label_rules
+from moddefense.thresholds import flagged_by, label_thresholds, score_thresholds
 from moddefense.tokens import Tokenizer, Tokens, learn_vocabulary
 from moddefense.trigger import Trigger, recall_threshold
 from moddefense.unlabeled import Unlabeled, learns_from_unlabeled, require_use
@@ -108,16 +106,19 @@ def train(
     if unlabeled is not None:
         unlabeled = unlabeled.apart_from(split)
         notes += [*unlabeled.notes, f"{len(unlabeled)} texts without label"]
-    _tell(progress, kind="start", texts={"train": len(split.train), "val": len(split.val),
-                                         "test": len(split.test)}, notes=notes)  # fmt: skip
+    sizes = {name: len(getattr(split, name)) for name in ("train", "val", "test")}
+    _tell(progress, kind="start", texts=sizes, notes=notes)
     tokenizer = _vocabulary(recipe, split.train)
+    split = dataclasses.replace(split, train=augmented(recipe, split.train))
+    if len(split.train) > sizes["train"]:
+        notes.append(f"train: {len(split.train) - sizes['train']} texts added, see augmentation")
     tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
     classifier, history = _classifier(
         recipe, split, tokenizer, tokens, tokenizer(unlabeled.texts) if unlabeled else None,
         progress, checkpoint,
     )  # fmt: skip
     scores = {name: classifier.score(tokens[name]) for name in tokens}
-    policy = _score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
+    policy = score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
     trigger = _trigger(
         recipe, split.train, tokens["train"], scores["train"][:, 0] >= policy.classifier_review
     )
@@ -125,13 +126,13 @@ def train(
         policy,
         trigger_threshold=recall_threshold(
             trigger.probabilities(tokens["val"]),
-            _flagged(policy, classifier, tokens["val"], scores["val"][:, 0]),
+            flagged_by(policy, classifier, tokens["val"], scores["val"][:, 0]),
             recipe.trigger.target_recall,
         ),
     )
-    policy, label_thresholds = _label_thresholds(recipe, split.val, policy, scores["val"])
+    policy, found_thresholds = label_thresholds(recipe, split.val, policy, scores["val"])
     metrics = {
-        name: _metrics(
+        name: split_metrics(
             recipe, getattr(split, name), tokens[name], scores[name], classifier, trigger, policy
         )
         for name in ("val", "test")
@@ -141,7 +142,7 @@ def train(
         "recipe": recipe.as_dict(),
         "corpus": {
             **sources,
-            "texts": {name: len(getattr(split, name)) for name in tokens},
+            "texts": sizes,
             "notes": notes,
         },
         "data": describe_files(
@@ -150,7 +151,7 @@ def train(
             licence=recipe.corpus.licence,
         ),
         "metrics": metrics,
-        **label_thresholds,
+        **found_thresholds,
     }
     if checkpoint is not None and checkpoint.changes:
         about["changes_in_training"] = checkpoint.changes
@@ -233,7 +234,15 @@ def _targets(corpus: Corpus) -> np.ndarray:
     """What the network learns: harm as such, then each label when there are several."""
     if len(corpus.label_names) == 1:
         return corpus.labels
-    return np.concatenate([corpus.harmful[:, None], corpus.labels], axis=1)
+    return np.concatenate([corpus.scored[:, None], corpus.labels], axis=1)
+
+
+def _label_weights(corpus: Corpus) -> np.ndarray | None:
+    """How much each column of the targets counts."""
+    if corpus.label_weights is None:
+        return None
+    first = [] if len(corpus.label_names) == 1 else corpus.label_weights[:1]
+    return np.array([*first, *corpus.label_weights], np.float32)
 
 
 def _classifier(
@@ -256,101 +265,40 @@ def _classifier(
     identity = Calibration(np.ones(targets["val"].shape[1]), np.zeros(targets["val"].shape[1]))
     none = NgramModel(np.zeros(1, np.float32), 0.0)
 
-    def current(wide: NgramModel, calibration: Calibration) -> Classifier:
-        weights = {
-            **network_weights(network),
-            "wide": wide.weights,
-            "wide_intercept": np.array(wide.intercept),
-        }
+    def current(mix: np.ndarray, wide: NgramModel, calibration: Calibration) -> Classifier:
+        weights = network_weights(network)
+        # A sum of logits is a logit of summed weights: the combination costs nothing to serve.
+        for name in ("out", "out_bias"):
+            weights[name] = weights[name].copy()
+            weights[name][..., 0] = weights[name] @ mix
+        weights |= {"wide": wide.weights, "wide_intercept": np.array(wide.intercept)}
         # Calibration and thresholds must fit what will be served.
         half = {k: _as_stored(w) for k, w in weights.items()}
         return Classifier(half, calibration, settings)
 
+    alone = np.eye(targets["val"].shape[1])[0]
+    watched, watched_tokens = scored_part(split.val, tokens["val"])
+
     def validate() -> float:
-        value = auc(split.val.harmful, current(none, identity).logits(tokens["val"])[:, 0])
+        logits = current(alone, none, identity).logits(watched_tokens)
+        value = auc(watched.scored, logits[:, 0])
         assert value is not None  # both classes are there: _require_classes
         return value
 
     if recipe.pretraining.epochs:
         pretrain(network, seen, recipe, progress=progress)
-    added = _harmless(recipe, split.train, tokenizer)
-    negative = np.zeros((len(added.lengths), targets["train"].shape[1]), np.float32)
     history = fit(
-        network, tokens["train"].extend(added), np.concatenate([targets["train"], negative]),
-        recipe, validate, progress=progress, checkpoint=checkpoint,
-        unlabeled=unlabeled if learns_from_unlabeled(recipe) else None,
+        network, tokens["train"], targets["train"], recipe, validate, progress=progress,
+        checkpoint=checkpoint, unlabeled=unlabeled if learns_from_unlabeled(recipe) else None,
+        label_weights=_label_weights(split.train),
     )  # fmt: skip
-    weights = prevalence_weights(split.val.harmful, recipe.calibration.prevalence)
-    wide = _wide(recipe, split, tokens, current(none, identity).logits(tokens["val"]), weights)
-    logits = current(wide, identity).logits(tokens["val"])
-    calibrated = Calibration.fit(logits, targets["val"], weights, method=recipe.calibration.method)
-    return current(wide, calibrated), history
-
-
-def _harmless(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> Tokens:
-    keys = recipe.augmentation
-    if keys.harmless_words == 0:
-        return tokenizer([])
-    return tokenizer(
-        harmless_texts(corpus.texts, count=keys.harmless_words, lang=keys.lang, seed=recipe.seed)
+    mix, wide = learn_combination(
+        recipe, split, tokens, current(alone, none, identity).logits(tokens["val"])
     )
-
-
-def _wide(
-    recipe: Recipe, split: Split, tokens: dict[str, Tokens], logits: np.ndarray, weights: np.ndarray
-) -> NgramModel:
-    """Fit the linear model on train and weigh it against the network on validation."""
-    keys = recipe.wide
-    if not keys.enabled:
-        return NgramModel(np.zeros(1, np.float32), 0.0)
-    fitted = NgramModel.fit(
-        tokens["train"], split.train.harmful.astype(int), np.ones(len(split.train)),
-        buckets=keys.buckets, inverse_penalty=keys.inverse_penalty,
-    )  # fmt: skip
-    both = np.stack([logits[:, 0], fitted.log_odds(tokens["val"])], axis=1)
-    share = mixing_weight(both, split.val.harmful, weights)
-    return NgramModel(fitted.weights * share, fitted.intercept * share)
-
-
-def _score_thresholds(
-    recipe: Recipe, val: Corpus, classifier: Classifier, tokens: Tokens, score: np.ndarray
-) -> Policy:
-    """Thresholds that validation supports, for scores that keep their distance when unsure."""
-    keys = recipe.policy
-    weights = prevalence_weights(val.harmful, recipe.calibration.prevalence)
-    draft = Policy(uncertainty_reach=keys.uncertainty_reach)
-    low, high = draft.bounds(score, classifier.score_spread(tokens))
-    review = float(np.quantile(high[val.harmful == 0], 1 - keys.review_false_positives))
-    block = precision_threshold(val.harmful, low, weights, keys.block_precision)
-    # Never 0, which every score reaches: harmless texts of an easy corpus score next to nothing.
-    review = round(float(np.clip(review, 1e-4, 1)), 4)
-    block = round(float(np.clip(block, review, 1)), 4)
-    return dataclasses.replace(draft, classifier_review=review, classifier_block=block)
-
-
-def _label_thresholds(
-    recipe: Recipe, val: Corpus, policy: Policy, scores: np.ndarray
-) -> tuple[Policy, dict[str, Any]]:
-    """The policy with thresholds of each label's own, if the recipe asks for them."""
-    keys = recipe.policy
-    if not keys.label_recall and not keys.label_precision:
-        return policy, {}
-    weights = prevalence_weights(val.harmful, recipe.calibration.prevalence)
-    rules, found = label_rules(
-        val, scores[:, -len(val.label_names) :], weights, recall=keys.label_recall,
-        precision=keys.label_precision,
-    )  # fmt: skip
-    return dataclasses.replace(policy, labels=tuple(rules.items())), {"label_thresholds": found}
-
-
-def _flagged(
-    policy: Policy, classifier: Classifier, tokens: Tokens, score: np.ndarray
-) -> np.ndarray:
-    """Mask of the texts that the classifier would not allow."""
-    spread = np.full(len(score), np.nan)
-    near = np.flatnonzero(policy.needs_sampling(score))
-    spread[near] = classifier.score_spread(tokens.take(near))
-    return policy.bounds(score, spread)[1] >= policy.classifier_review
+    logits = current(mix, wide, identity).logits(tokens["val"])
+    weights = definition_weights(split.val, recipe.calibration.prevalence)
+    calibrated = Calibration.fit(logits, targets["val"], weights, method=recipe.calibration.method)
+    return current(mix, wide, calibrated), history
 
 
 def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray) -> Trigger:
@@ -364,40 +312,9 @@ def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray
     return Trigger(_as_stored(trigger.weights), trigger.intercept)
 
 
-def _metrics(
-    recipe: Recipe, corpus: Corpus, tokens: Tokens, scores: np.ndarray, classifier: Classifier,
-    trigger: Trigger, policy: Policy,
-) -> dict[str, Any]:  # fmt: skip
-    harmful = corpus.harmful
-    weights = prevalence_weights(harmful, recipe.calibration.prevalence)
-    flagged = _flagged(policy, classifier, tokens, scores[:, 0])
-    triggered = trigger.probabilities(tokens) >= policy.trigger_threshold
-    figures: dict[str, Any] = {"harm": binary_metrics(harmful, scores[:, 0], weights)}
-    if len(corpus.label_names) > 1:
-        for k, label in enumerate(corpus.label_names):
-            known = ~np.isnan(corpus.labels[:, k])
-            figures[label] = binary_metrics(
-                corpus.labels[known, k], scores[known, 1 + k], weights[known]
-            )
-    figures["trigger"] = {
-        "auc": auc(harmful, trigger.probabilities(tokens)),
-        "recall_of_flagged": _share(triggered[flagged]),
-        "recall_of_harmful": _share(triggered[harmful == 1]),
-        "share_run": float(np.average(triggered, weights=weights)),
-    }
-    figures["trigger"] = {
-        key: None if value is None else round(value, 4) for key, value in figures["trigger"].items()
-    }
-    return figures
-
-
 def _as_stored(weights: np.ndarray) -> np.ndarray:
     """Weights with the precision that a bundle keeps."""
     return weights.astype(np.float16).astype(np.float32)
-
-
-def _share(mask: np.ndarray) -> float | None:
-    return float(mask.mean()) if mask.size else None
 
 
 def _tell(progress: Progress | None, **event: Any) -> None:

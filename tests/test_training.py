@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import moddefense as md
-from moddefense.augmentation import harmless_texts
+from moddefense.augmentation import augmented, harmless_texts, noisy_texts
 from moddefense.bundle import CARD, FILES, MANIFEST, read_manifest, verify
 from moddefense.corpus import Corpus
 from moddefense.errors import TrainingError
@@ -228,5 +228,31 @@ def test_added_texts_are_harmless_unknown_words():
 
 def test_training_with_added_texts(toy, toy_recipe, toy_corpus):
     more = train(toy_recipe.override({**QUICK, "augmentation.harmless_words": 50}), toy_corpus)
-    assert more.report["corpus"] == toy.report["corpus"]
+    assert more.report["corpus"]["texts"] == toy.report["corpus"]["texts"]
+    assert more.report["corpus"]["notes"] == ["train: 50 texts added, see augmentation"]
     assert more.report["metrics"]["test"]["harm"]["auc"] is not None
+
+
+def test_disguised_texts_are_drawn_by_the_seed():
+    texts = [f"you silly old goose number {n}" for n in range(400)]
+    kinds = {"leet": 1.0, "no-spaces": 1.0}
+    rows, noisy = noisy_texts(texts, share=0.25, kinds=kinds, seed=1)
+    assert 60 < len(rows) == len(noisy) < 140
+    assert noisy == noisy_texts(texts, share=0.25, kinds=kinds, seed=1)[1]
+    assert noisy != noisy_texts(texts, share=0.25, kinds=kinds, seed=2)[1]
+    changed = sum(texts[row] != text for row, text in zip(rows.tolist(), noisy, strict=True))
+    assert changed > 0.8 * len(rows)
+    assert noisy_texts(texts, share=0, kinds=kinds, seed=1)[1] == []
+
+
+def test_disguised_texts_keep_their_labels(toy_recipe, toy_corpus):
+    recipe = toy_recipe.override({"noise.share": 0.5, "augmentation.harmless_words": 20})
+    more = augmented(recipe, toy_corpus)
+    n = len(toy_corpus)
+    assert more.texts[:n] == toy_corpus.texts
+    assert (more.labels[n : n + 20] == 0).all()
+    rows, noisy = noisy_texts(
+        more.texts[: n + 20], share=0.5, kinds=recipe.noise.kinds, seed=recipe.seed
+    )
+    assert list(more.texts[n + 20 :]) == noisy
+    np.testing.assert_array_equal(more.labels[n + 20 :], more.labels[rows])

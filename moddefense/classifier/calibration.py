@@ -26,7 +26,6 @@ __all__ = [
     "Calibration",
     "Curve",
     "expected_calibration_error",
-    "mixing_weight",
     "prevalence_weights",
 ]
 
@@ -206,17 +205,6 @@ def _choose(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> str:
         if gain.mean() > gain.std() / np.sqrt(len(gain)):
             best = method
     return best
-
-
-def mixing_weight(log_odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
-    """How much the second model's log-odds count beside the first's; 0 where it does not help.
-
-    ``log_odds`` is ``[texts, 2]``, ``labels`` and ``weights`` are ``[texts]``.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    first, second = LogisticRegression(C=1e4).fit(log_odds, labels, sample_weight=weights).coef_[0]
-    return float(second / first) if first > 0 and second > 0 else 0.0
 
 
 def prevalence_weights(harmful: np.ndarray, prevalence: float) -> np.ndarray:

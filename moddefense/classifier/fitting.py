@@ -57,9 +57,9 @@ def fit(
     """Train ``network`` in place and return the history, a record an epoch.
 
     ``validate`` returns the metric to improve, after each epoch; with early stopping the best
-    epoch's weights stay. ``label_weights`` ``[labels]`` count in the loss. Of ``unlabeled`` texts each batch gets the recipe's share. A
-    ``checkpoint`` (see ``Checkpoint.begin``) is gone on from and kept up to date. Raises
-    TrainingError when the loss or a weight is not finite.
+    epoch's weights stay. ``label_weights`` ``[labels]`` count in the loss. Of ``unlabeled`` texts
+    each batch gets the recipe's share. A ``checkpoint`` (see ``Checkpoint.begin``) is gone on from
+    and kept up to date. Raises TrainingError when the loss or a weight is not finite.
     """
     settings = recipe.training
     batches = -(-len(tokens.lengths) // settings.batch_size)

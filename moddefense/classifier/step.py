@@ -68,7 +68,8 @@ def make_step(
     """Return the training step ``(ids, labels, seed) -> loss``.
 
     ``ids`` are int32 ``[batch, time]``, ``labels`` float32 ``[batch, labels]`` with NaN for
-    unknown, ``seed`` int32 ``[2]``, ``label_weights`` ``[labels]`` count in the loss. Rows of which nothing is known still count for vat.
+    unknown, ``seed`` int32 ``[2]``; ``label_weights`` ``[labels]`` count in the loss. Rows of
+    which nothing is known still count for vat.
     """
     weights = 1.0 if label_weights is None else label_weights
     tables = network.embedding.trainable_variables

@@ -41,6 +41,7 @@ class _Train(click.Command):
         "moddefense train train.parquet --val val.parquet --out models/mine \\",
         "    --label-column toxic --label-column threat --set training.epochs=3",
         "moddefense train --recipe jigsaw_toxic --help",
+        "MODDEFENSE_DATA=corpora moddefense train jigsaw_toxic davidson edos --out models/mine",
     ),
 )
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
@@ -86,10 +87,13 @@ def train(
     """Train a bundle from labelled texts: a text column and one or more columns of 0/1 labels.
 
     CORPUS is one or several .csv, .tsv, .jsonl, .ndjson or .parquet files; a column called split
-    (train, val, test) splits them. While the training lasts, OUT.training keeps what it has come
+    (train, val, test) splits them. It may also be the description of a corpus, a .toml file or the
+    name of a shipped one: the first corpus says what the score means, and each other definition of
+    harm becomes a label of its own. While the training lasts, OUT.training keeps what it has come
     to, for --resume.
     """
     import moddefense as md
+    from moddefense.corpora import read_corpora
     from moddefense.recipe import parse_overrides
 
     _check_target(Path(out))
@@ -106,7 +110,7 @@ def train(
             *paths, text_column=keys.text_column, label_columns=keys.label_columns
         )
 
-    texts = read(*corpus)
+    texts = read_corpora(corpus, chosen)
     given: dict[str, Any] = {
         name: read(path) for name, path in (("val", val), ("test", test)) if path
     }

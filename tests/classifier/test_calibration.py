@@ -13,7 +13,6 @@ from moddefense.classifier.calibration import (
     Calibration,
     Curve,
     expected_calibration_error,
-    mixing_weight,
     prevalence_weights,
 )
 
@@ -203,16 +202,3 @@ def test_one_bin_is_the_gap_of_the_means():
     probabilities, labels = np.array([0.1, 0.4, 0.9]), np.array([1, 0, 1])
     found = expected_calibration_error(probabilities, labels, np.ones(3), bins=1)
     assert found == pytest.approx(abs(probabilities.mean() - labels.mean()))
-
-
-# A second model
-
-
-def test_a_second_model_counts_as_much_as_it_helps():
-    generator = np.random.Generator(np.random.PCG64(1))
-    first, second = generator.normal(size=(2, 4000))
-    labels = (generator.random(4000) < sigmoid(2 * first + second)).astype(float)
-    both, weights = np.stack([first, second], axis=1), np.ones(4000)
-    assert mixing_weight(both, labels, weights) == pytest.approx(0.5, abs=0.1)
-    assert mixing_weight(np.stack([first, -second], axis=1), labels, weights) == 0
-    assert mixing_weight(np.stack([-first, second], axis=1), labels, weights) == 0

@@ -1,0 +1,98 @@
+"""From the opinions of several definitions of harm, and of linear models, to one score.
+
+Corpora call different things harmful. The score is about the main corpus's definition; what the
+others teach adds to it with weights that validation supports, none of them negative.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from moddefense.classifier.calibration import prevalence_weights
+from moddefense.classifier.combination import balanced_weights, combine
+from moddefense.corpus import Corpus, Split
+from moddefense.ngrams import NgramModel
+from moddefense.recipe import Recipe
+from moddefense.tokens import Tokens
+
+__all__ = ["definition_weights", "learn_combination", "other_definitions", "scored_part"]
+
+
+def scored_part(corpus: Corpus, *columns: Any) -> tuple[Any, ...]:
+    """The texts that the score is about, and what ``columns`` (arrays or Tokens) say of them."""
+    rows = np.flatnonzero(~np.isnan(corpus.scored))
+    taken = (c.take(rows) if isinstance(c, Tokens) else c[rows] for c in columns)
+    return corpus.take(rows), *taken
+
+
+def other_definitions(corpus: Corpus) -> list[int]:
+    """Which labels (indices) are definitions that other corpora than the main one brought."""
+    if corpus.main is None:
+        return []
+    own = ~np.isnan(corpus.main)
+    return np.flatnonzero(np.isnan(corpus.labels[own]).all(axis=0)).tolist()
+
+
+def definition_weights(corpus: Corpus, prevalence: float) -> np.ndarray:
+    """Weights ``[texts]`` that bring the texts of each definition to this share of harmful ones."""
+    groups = _groups(corpus)
+    weights = np.ones(len(corpus))
+    for group in range(int(groups.max(initial=-1)) + 1):
+        rows = groups == group
+        weights[rows] = prevalence_weights(corpus.harmful[rows], prevalence)
+    return weights
+
+
+def learn_combination(
+    recipe: Recipe, split: Split, tokens: dict[str, Tokens], logits: np.ndarray
+) -> tuple[np.ndarray, NgramModel]:
+    """Return the weights of the network's logits in the score, and the linear model beside it.
+
+    Both are learnt on validation, of whose weight the main corpus has the recipe's share.
+    ``logits`` are those of validation ``[texts, 1 + labels]``, and so long are the weights.
+    """
+    val = split.val
+    columns = [0, *(1 + k for k in other_definitions(val))]
+    wides = _linear_models(recipe, split.train, tokens["train"])
+    opinions = [logits[:, columns]]
+    opinions += [wide.log_odds(tokens["val"])[:, None] for wide in wides]
+    weights = definition_weights(val, recipe.calibration.prevalence)
+    weights *= balanced_weights(_groups(val), first=recipe.combination.main)
+    found = combine(np.concatenate(opinions, axis=1), val.harmful, weights)
+    found /= found[0]
+    mix = np.zeros(logits.shape[1])
+    mix[columns] = found[: len(columns)]
+    if not wides:
+        return mix, NgramModel(np.zeros(1, np.float32), 0.0)
+    # A sum of linear models over the same n-grams is one linear model.
+    pairs = list(zip(found[len(columns) :].tolist(), wides, strict=True))
+    total = np.sum([share * wide.weights for share, wide in pairs], axis=0)
+    intercept = sum(share * wide.intercept for share, wide in pairs)
+    return mix, NgramModel(total.astype(np.float32), float(intercept))
+
+
+def _groups(corpus: Corpus) -> np.ndarray:
+    """0 for texts that the score is about, 1 and so on for those of each other definition."""
+    groups = np.zeros(len(corpus), np.int64)
+    for number, label in enumerate(other_definitions(corpus), start=1):
+        groups[~np.isnan(corpus.labels[:, label])] = number
+    return groups
+
+
+def _linear_models(recipe: Recipe, train: Corpus, tokens: Tokens) -> list[NgramModel]:
+    """One on the main corpus, and where others are joined one on everything."""
+    keys = recipe.wide
+    if not keys.enabled:
+        return []
+    parts = [(train, tokens)]
+    if train.main is not None:
+        parts.insert(0, scored_part(train, tokens))
+    return [
+        NgramModel.fit(
+            texts, (part.scored if k == 0 else part.harmful).astype(int), np.ones(len(part)),
+            buckets=keys.buckets, inverse_penalty=keys.inverse_penalty,
+        )
+        for k, (part, texts) in enumerate(parts)
+    ]  # fmt: skip
