@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -125,8 +126,8 @@ def evaluate(
     texts = take_split(whole, split)
     held = read(calibration, None) if calibration else whole
     held = take_split(held, calibration_split)
-    if split is None and "train" in (texts.splits or ()):
-        console.warn(f"{corpus}: rows of split train are measured too; --split names others")
+    if split is None and "train" in (texts.splits or ()) and _trained_on(bundle, corpus):
+        console.warn(f"{corpus}: has the texts that {bundle} was trained on; --split names others")
     quiet_tensorflow()
     guard = load_guard(bundle, lexicon=lexicon, policy=policy, stages="lexicon,trigger,classifier")
     with console.evaluation_progress() as progress:
@@ -148,6 +149,13 @@ def evaluate(
     if json_file:
         found.write_json(json_file)
     _show(found.as_dict())
+
+
+def _trained_on(bundle: str, corpus: str) -> bool:
+    """Whether a bundle's manifest names a file of this name."""
+    from moddefense.bundle import read_manifest
+
+    return Path(corpus).name in str(read_manifest(bundle).get("corpus", ""))
 
 
 def _show(values: dict[str, Any]) -> None:

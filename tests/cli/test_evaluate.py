@@ -44,14 +44,16 @@ def test_splits(run, toy_bundle, toy_file, tmp_path):
     lines = toy_file.read_text().splitlines()
     splits = ["train", "val", "test"]
     rows = [f"{line},{splits[n % 3]}" for n, line in enumerate(lines[1:])]
-    path = tmp_path / "split.csv"
+    path = tmp_path / toy_file.name  # the bundle was trained on a file of this name
     path.write_text("\n".join([lines[0] + ",split", *rows]) + "\n")
     common = ("evaluate", toy_bundle, path, "--json", "-", "--resamples", 0)
     whole = run(*common)
-    assert "rows of split train are measured too" in whole.stderr
+    assert "has the texts that" in whole.stderr
     assert json.loads(whole.stdout)["corpus"]["splits"] == ["test", "train", "val"]
     part = run(*common, "--split", "test", "--calibration-split", "val")
-    assert "measured too" not in part.stderr
+    assert "has the texts" not in part.stderr
+    other = path.rename(tmp_path / "other.csv")
+    assert run("evaluate", toy_bundle, other, *common[3:]).stderr == ""
     found = json.loads(part.stdout)
     assert (found["corpus"]["splits"], found["corpus"]["texts"]) == (["test"], 96)
     assert found["conformal"]["calibrated_on"]["texts"] == 96
