@@ -90,7 +90,7 @@ def homoglyphs() -> dict[str, tuple[str, ...]]:
             name = unicodedata.name(char, "")
             if name.startswith(_SCRIPTS):
                 found += [char] * (4 if name.startswith(_LIKELY) else 1)
-        found += _MORE.get(letter, "") * 2
+        found += _MORE.get(letter, "")
         if found:
             table[letter] = tuple(found)
     return table
