@@ -295,6 +295,8 @@ def _read_one(
         notes.append(f"{path.name}: {count} rows without any known label left out")
     rows = np.flatnonzero(has_text & has_label)
     ids = table["id"].to_pylist() if "id" in table.column_names else range(len(texts))
+    if repeated := len(ids) - len(set(ids)):
+        notes.append(f"{path.name}: {repeated} rows have the id of another row")
     kept = {name: table[name].to_pylist() for name in keep}
     return Corpus(
         texts=tuple(texts[i] for i in rows.tolist()),
@@ -311,16 +313,15 @@ def _read_one(
 def _labels(path: Path, column: str, values: Iterable[Any]) -> np.ndarray:
     meaning = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0,
                "": np.nan, "-1": np.nan, "-1.0": np.nan, "none": np.nan, "nan": np.nan}  # fmt: skip
-    numbers = []
-    for row, value in enumerate(values):
-        number = meaning.get(str(value).strip().lower())
-        if number is None:
-            raise ConfigurationError(
-                f"{at(path)}row {row}: {column} is {value!r}; labels are 0, 1, or -1 or empty for "
-                "unknown"
-            )
-        numbers.append(number)
-    return np.array(numbers, np.float32)
+    found = [(value, meaning.get(str(value).strip().lower())) for value in values]
+    wrong = [row for row, (_, number) in enumerate(found) if number is None]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more rows)" if len(wrong) > 1 else ""
+        raise ConfigurationError(
+            f"{at(path)}row {wrong[0]}: {column} is {found[wrong[0]][0]!r}{more}; labels are 0, 1, "
+            "or -1 or empty for unknown"
+        )
+    return np.array([number for _, number in found], np.float32)
 
 
 def _table(path: Path) -> pa.Table:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from moddefense import __version__
 from moddefense import bundle as bundles
 from moddefense.augmentation import augmented
+from moddefense.checks import contradictions, few_texts
 from moddefense.classifier.calibration import Calibration, prevalence_weights
 from moddefense.classifier.checkpoint import Checkpoint, differences
 from moddefense.classifier.fitting import Progress, fit
@@ -102,7 +103,7 @@ def train(
         test_share=recipe.corpus.test_share, val=val, test=test,
     )  # fmt: skip
     _require_classes(split)
-    notes = [*corpus.notes, *split.notes]
+    notes = [*corpus.notes, *contradictions(corpus), *split.notes, *few_texts(split)]
     if unlabeled is not None:
         unlabeled = unlabeled.apart_from(split)
         notes += [*unlabeled.notes, f"{len(unlabeled)} texts without label"]
