@@ -6,18 +6,25 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moddefense.batch.quarantine import encode_rejected, raw_text
 from moddefense.batch.reading import Columns, read_batches
+from moddefense.batch.rows import Rejection
 from moddefense.batch.sources import locate
+from moddefense.batch.writing import encode
+from moddefense.cli import main
 from moddefense.errors import ModdefenseError
+from moddefense.lexicon import Lexicon, Term
 
 PIECES = st.sampled_from(
     [
@@ -28,11 +35,16 @@ PIECES = st.sampled_from(
     ]
 )  # fmt: skip
 BYTES = st.one_of(st.binary(max_size=300), st.lists(PIECES, max_size=60).map(b"".join))
+# MODDEFENSE_FUZZ=100000 pytest tests/batch/test_fuzz.py: for a long run.
 QUICK = settings(
-    max_examples=100,
+    max_examples=int(os.environ.get("MODDEFENSE_FUZZ", "100")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+def one_line(error):
+    assert len(str(error).splitlines()) == 1
 
 
 def rows_of(path, *, batch_size=5, **columns):
@@ -51,8 +63,7 @@ def rows_of(path, *, batch_size=5, **columns):
             for line in encode_rejected(batch.rejected).splitlines():
                 assert set(json.loads(line)) == {"source", "row", "error", "error_type", "raw"}
     except ModdefenseError as error:
-        lines = str(error).splitlines()
-        assert len(lines) == 1
+        one_line(error)
         return None
     numbers = [number for _, number, _ in rejected]
     assert numbers == sorted(set(numbers))
@@ -68,11 +79,82 @@ def test_any_bytes(tmp_path, data, name, header):
 
 
 @QUICK
-@given(data=BYTES, name=st.sampled_from(["csv.gz", "jsonl.zst", "txt.gz", "parquet"]))
-def test_any_packed_bytes(tmp_path, data, name):
-    path = tmp_path / f"a.{name}"
+@given(
+    data=BYTES,
+    name=st.sampled_from(["csv", "tsv", "ndjson", "jsonl", "txt"]),
+    packing=st.sampled_from(["", ".gz", ".zst"]),
+)
+def test_any_packed_bytes(tmp_path, data, name, packing):
+    path = tmp_path / f"a.{name}{packing}"
     path.write_bytes(data)
     rows_of(path)
+
+
+@QUICK
+@given(data=BYTES, name=st.sampled_from(["csv", "tsv", "jsonl"]), header=st.booleans())
+def test_kept_columns_of_any_bytes(tmp_path, data, name, header):
+    """The columns are as long as the texts, whatever the rows are."""
+    path = tmp_path / f"a.{name}"
+    path.write_bytes((b"id,text,x\n" if header and name == "csv" else b"") + data)
+    try:
+        for batch in read_batches([locate(path)], Columns(keep=True), batch_size=5):
+            if batch.kept is not None:
+                assert batch.kept.num_rows == len(batch.texts)
+                assert encode(batch.kept, "jsonl").count(b"\n") == len(batch.texts)
+    except ModdefenseError as error:
+        one_line(error)
+
+
+@QUICK
+@given(data=BYTES, name=st.sampled_from(["a.csv", "a.jsonl", "a.txt", "a.parquet", "a.odd"]))
+def test_any_quarantine(tmp_path, data, name):
+    """Entries about any bytes of any file, there or not, and files that are none of quarantine."""
+    source = tmp_path / name
+    source.write_bytes(data)
+    why = Rejection("error", "encoding", data)
+    path = tmp_path / "q.jsonl"
+    path.write_bytes(encode_rejected([(str(source), 0, why), ("gone.csv", 1, why)]))
+    quarantine = replace(locate(path), format="quarantine")
+    assert sum(batch.rows for batch in read_batches([quarantine])) == 2
+    path.write_bytes(data)
+    try:
+        list(read_batches([quarantine]))
+    except ModdefenseError as error:
+        one_line(error)
+
+
+@QUICK
+@given(at=st.integers(0, 5000), what=st.integers(1, 255))
+def test_parquet_with_a_flipped_byte(tmp_path, parquet, at, what):
+    data = bytearray(parquet)
+    data[at % len(data)] ^= what
+    path = tmp_path / "a.parquet"
+    path.write_bytes(data)
+    rows_of(path)
+
+
+@QUICK
+@given(data=BYTES, name=st.sampled_from(["csv", "tsv", "jsonl", "txt", "parquet", "csv.gz"]))
+def test_the_command_ends_as_agreed(tmp_path, data, name):
+    """Any bytes: an exit code of the contract, a line of error at most, no traceback."""
+    path = tmp_path / f"a.{name}"
+    path.write_bytes(data)
+    arguments = ["lexicon", "match", "--lexicon", str(_terms(tmp_path)), str(path), "--workers=1"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code in (0, 2, 3, 4)
+    assert "should not happen" not in result.stderr
+    assert "Traceback" not in result.stderr
+    if result.exit_code in (2, 3):
+        assert len(result.stderr.strip().splitlines()) == 1
+    for line in result.stdout.encode().splitlines():
+        assert set(json.loads(line)) == {"id", "matches"}
+
+
+def _terms(folder):
+    path = folder / "terms.csv"
+    if not path.exists():
+        Lexicon([Term("x-jerk", "jerk", severity=1)]).write(path)
+    return path
 
 
 @QUICK
