@@ -42,6 +42,9 @@ class Screener(Protocol):
         ...
 
 
+ENGINES = ("local", "ray")
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What to read and how to write it.
@@ -50,8 +53,9 @@ class Job:
     ``id`` where there is one. ``batch_size`` are rows. ``max_errors`` is the share of quarantined
     rows above which a run stops. ``keep_columns`` carries the other columns through.
     ``retry`` says that the input is a quarantine file,
-    whose rows are to be screened again. ``workers`` are processes, None for one a core. Raises
-    ConfigurationError when a value makes no sense.
+    whose rows are to be screened again. ``workers`` are processes, None for one a core;
+    ``engine`` is ``local`` or ``ray``, the cluster at ``ray_address`` or one started here.
+    Raises ConfigurationError when a value makes no sense.
     """
 
     inputs: tuple[str, ...]
@@ -67,6 +71,8 @@ class Job:
     keep_columns: bool = False
     retry: bool = False
     workers: int | None = None
+    engine: str = "local"
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -84,6 +90,10 @@ class Job:
             raise ConfigurationError(f"limit {self.limit}: must be 0 or more")
         if self.workers is not None and self.workers < 1:
             raise ConfigurationError(f"workers {self.workers}: must be 1 or more")
+        if self.engine not in ENGINES:
+            raise ConfigurationError(f"engine {self.engine!r}: there are {', '.join(ENGINES)}")
+        if self.ray_address is not None and self.engine != "ray":
+            raise ConfigurationError("--ray-address goes with --engine ray")
         if not 0 <= self.max_errors <= 1:
             raise ConfigurationError(f"max_errors {self.max_errors}: must be between 0 and 1")
 

@@ -17,7 +17,7 @@ from moddefense.batch.reading import Batch, read_batches
 from moddefense.batch.retrying import QUARANTINE
 from moddefense.batch.rows import Rejection
 from moddefense.batch.sources import Meter, Source
-from moddefense.errors import ReadError
+from moddefense.errors import ConfigurationError, ReadError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,6 +72,9 @@ class Run:
                 self.progress(self.summary, self._share())
 
     def _decided(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, Decided]]:
+        if self.job.engine == "ray":
+            yield from self._on_ray(batches)
+            return
         workers = self.job.processes
         if workers == 1:
             yield from self._here(batches)
@@ -97,6 +100,18 @@ class Run:
         from moddefense.batch.pool import Pool
 
         yield from Pool(self.guard, description, self.form, workers).decided(batches)
+
+    def _on_ray(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, Decided]]:
+        from moddefense.batch.ray import RayPool
+        from moddefense.batch.replica import describe
+
+        description = describe(self.guard)
+        if description is None:
+            kind = type(self.guard).__name__
+            raise ConfigurationError(f"a {kind} cannot be built again on a cluster; load a bundle")
+        job = self.job
+        pool = RayPool(self.guard, description, self.form, job.workers, job.ray_address)
+        yield from pool.decided(batches)
 
     def _here(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Decided]]:
         for batch in batches:

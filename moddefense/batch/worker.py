@@ -26,7 +26,7 @@ from moddefense.errors import EngineError, ModdefenseError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["decided_of", "failure", "main", "raised", "texts_of"]
+__all__ = ["answered", "decided_of", "failure", "main", "raised", "texts_of"]
 
 Message = tuple[dict[str, Any], list[bytes]]
 
@@ -70,7 +70,7 @@ def main(handle: int) -> None:
         _, (data,) = tasks.get()
         try:
             (ids, texts), kept = unpacked_strings(data, ["id", "text"])
-            answer = _answer(decide(guard, texts, ids, form, kept))
+            answer = answered(decide(guard, texts, ids, form, kept))
         except Exception as error:
             answer = failure(error)
         connection.send_bytes(answer)
@@ -100,7 +100,8 @@ def raised(header: dict[str, Any]) -> Exception:
     return EngineError(f"a worker failed: {header['error']}: {header['message'][:200]}")
 
 
-def _answer(decided: Decided) -> bytes:
+def answered(decided: Decided) -> bytes:
+    """Return the message that tells what was decided."""
     rejected = [(at, why.error, why.error_type) for at, why in decided.rejected.items()]
     raw = [why.raw or b"" for why in decided.rejected.values()]
     header = {

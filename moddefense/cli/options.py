@@ -86,6 +86,13 @@ OUTPUT: tuple[Decorator, ...] = (
     ),
     click.option("--log", metavar="FILE", help="Add the same events to a file."),
     click.option(
+        "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+        help="Where it runs: this machine, or a Ray cluster.",
+    ),
+    click.option(
+        "--ray-address", metavar="ADDR", help="The cluster. [default: one is started here]"
+    ),
+    click.option(
         "--workers", type=click.IntRange(1), metavar="N",
         help="Processes that decide; 1: no other than this one. [default: one a core]",
     ),
