@@ -6,7 +6,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-ALL = ("screening", "matching", "training_step")
+ALL = ("screening", "classifier", "matching", "training_step", "export")
 START, END = "<!-- results -->", "<!-- /results -->"
 
 

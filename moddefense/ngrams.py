@@ -12,10 +12,10 @@ from moddefense.tokens import Tokens
 if TYPE_CHECKING:
     import scipy.sparse
 
-__all__ = ["NgramModel"]
+__all__ = ["FIRST", "MIX", "SECOND", "NgramModel"]
 
 # Odd constants of a multiplicative hash (Knuth); ids are small, so two rounds mix well enough.
-_FIRST, _SECOND, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(29)
+FIRST, SECOND, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(29)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,15 +79,15 @@ def _ngrams(tokens: Tokens, buckets: int) -> tuple[np.ndarray, np.ndarray]:
     starts = np.cumsum(counts) - counts
     within = np.arange(len(ids)) - np.repeat(tokens.starts, lengths)
     place = np.repeat(starts, lengths) + within
-    out[place] = _bucket(ids * _FIRST, buckets)
+    out[place] = _bucket(ids * FIRST, buckets)
     second = np.flatnonzero(within > 0)  # tokens that have one before them in their text
-    pairs = ids[second - 1] * _FIRST + (ids[second] + np.uint64(1)) * _SECOND
+    pairs = ids[second - 1] * FIRST + (ids[second] + np.uint64(1)) * SECOND
     out[place[second] + np.repeat(lengths, lengths)[second] - 1] = _bucket(pairs, buckets)
     return out, counts
 
 
 def _bucket(keys: np.ndarray, buckets: int) -> np.ndarray:
-    mixed = (keys ^ (keys >> _MIX)) * _SECOND
+    mixed = (keys ^ (keys >> MIX)) * SECOND
     return ((mixed >> np.uint64(32)) % np.uint64(buckets)).astype(np.int64)
 
 

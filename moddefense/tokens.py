@@ -62,7 +62,9 @@ class Tokenizer:
 
     ``pieces`` is the WordPiece vocabulary, special pieces first; ``openings`` are those that have
     an opening id, in the order of these ids, which follow those of the pieces. Both are stored in
-    one JSON file. ``graph`` cuts into pieces where TensorFlow in this process shall not; else that
+    one JSON file. ``alphabet`` has the letters that words may be spelt with, ``continues`` says of
+    each piece whether it goes on with a word, ``opening`` what id it has where it begins a longer
+    one. ``graph`` cuts into pieces where TensorFlow in this process shall not; else that
     is imported with the first text.
     """
 
@@ -72,17 +74,17 @@ class Tokenizer:
         self.pieces = tuple(pieces)
         self.openings = tuple(openings)
         index = {piece: i for i, piece in enumerate(self.pieces)}
-        self._continues = np.array([piece.startswith(SUFFIX) for piece in self.pieces])
-        self._opening = np.full(len(self.pieces), OPENING, np.int32)
+        self.continues = np.array([piece.startswith(SUFFIX) for piece in self.pieces])
+        self.opening = np.full(len(self.pieces), OPENING, np.int32)
         for position, piece in enumerate(self.openings):
-            self._opening[index[piece]] = len(self.pieces) + position
-        self._opening[UNKNOWN] = UNKNOWN
-        alphabet = {piece for piece in self.pieces if len(piece) == 1} & {
+            self.opening[index[piece]] = len(self.pieces) + position
+        self.opening[UNKNOWN] = UNKNOWN
+        self.alphabet = {piece for piece in self.pieces if len(piece) == 1} & {
             piece[len(SUFFIX) :] for piece in self.pieces if piece.startswith(SUFFIX)
         }
-        self._spacing = _Spacing(alphabet)
+        self._spacing = _Spacing(self.alphabet)
         # Punctuation stands apart in any case.
-        self._spells_ascii = alphabet.issuperset(string.ascii_lowercase + string.digits)
+        self._spells_ascii = self.alphabet.issuperset(string.ascii_lowercase + string.digits)
         if graph is not None:
             self.graph = graph
 
@@ -130,9 +132,9 @@ class Tokenizer:
         without regard to where texts end.
         """
         begins = np.zeros(len(values), bool)
-        continues = self._continues[values]
+        continues = self.continues[values]
         begins[:-1] = ~continues[:-1] & continues[1:]
-        return np.where(begins, self._opening[values], values).astype(np.int32)
+        return np.where(begins, self.opening[values], values).astype(np.int32)
 
     def with_openings(self, folded: Sequence[str], *, min_frequency: int) -> Tokenizer:
         """Return a tokenizer whose openings are those that occur in ``folded`` often enough."""

@@ -148,7 +148,6 @@ def train(
         },
         "data": describe_files(
             {"corpus": corpus.source} | {k: c.source for k, c in others.items() if c is not None},
-            described=corpus.about,
             source=recipe.corpus.source,
             licence=recipe.corpus.licence,
         ),

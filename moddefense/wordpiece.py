@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-__all__ = ["wordpiece_graph"]
+__all__ = ["wordpiece_graph", "wordpiece_tokenizer"]
 
 LONGEST_WORD = 1 << 20  # bytes; a comment without any space is one word and must not become [UNK]
 
@@ -22,14 +22,7 @@ def wordpiece_graph(
     >>> [part.tolist() for part in graph([b"ab a", b"c"])]
     [[1, 2, 1, 0], [3, 1]]
     """
-    tokenizer = tf_text.FastWordpieceTokenizer(
-        vocab=list(pieces),
-        suffix_indicator=suffix,
-        unknown_token=unknown,
-        max_bytes_per_word=LONGEST_WORD,
-        token_out_type=tf.int32,
-        support_detokenization=False,
-    )
+    tokenizer = wordpiece_tokenizer(pieces, unknown=unknown, suffix=suffix)
 
     def tokenize(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ragged = tokenizer.tokenize(texts)
@@ -42,3 +35,17 @@ def wordpiece_graph(
         return values.numpy(), lengths.numpy()
 
     return run
+
+
+def wordpiece_tokenizer(
+    pieces: Sequence[str], *, unknown: str, suffix: str
+) -> tf_text.FastWordpieceTokenizer:
+    """Return the TF-Text tokenizer of a vocabulary, for graphs that go on from its ids."""
+    return tf_text.FastWordpieceTokenizer(
+        vocab=list(pieces),
+        suffix_indicator=suffix,
+        unknown_token=unknown,
+        max_bytes_per_word=LONGEST_WORD,
+        token_out_type=tf.int32,
+        support_detokenization=False,
+    )

@@ -15,23 +15,36 @@ and a mask ``[batch, time]``. Padding never changes the features; a text of padd
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ConvEncoder", "Encoder", "GruEncoder", "LstmEncoder", "MeanEncoder", "make_encoder"]
+__all__ = [
+    "ConvEncoder",
+    "Encoder",
+    "GruEncoder",
+    "LstmEncoder",
+    "MeanEncoder",
+    "load_encoder",
+    "make_encoder",
+]
 
 
 class Encoder(keras.layers.Layer):
-    """What all encoders have: ``features``, their number, and ``arrays`` for serving."""
+    """What all encoders have: ``features``, their number, and the weights by name."""
 
     features: int
 
+    def named(self) -> dict[str, Any]:
+        """The variables by the names that a bundle and serving know them by."""
+        return {}
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """The weights by the names that serving knows them by."""
-        raise NotImplementedError
+        """The weights by the same names."""
+        return {name: np.asarray(variable) for name, variable in self.named().items()}
 
 
 def make_encoder(
@@ -54,6 +67,21 @@ def make_encoder(
         raise ValueError(f"unknown kind of network {kind!r}")
     made.build((None, None, width))
     return made
+
+
+def load_encoder(weights: Mapping[str, np.ndarray]) -> Encoder:
+    """The encoder whose arrays a bundle's ``weights`` has beside ``embedding``."""
+    width, channels, reach, kind = weights["embedding"].shape[1], 1, 1, "mean"
+    if "kernel" in weights:
+        kind, (reach, _, channels) = "conv", weights["kernel"].shape
+    elif "lstm_recurrent" in weights:
+        kind, channels = "lstm", len(weights["lstm_recurrent"])
+    elif "forward_recurrent" in weights:
+        kind, channels = "gru", len(weights["forward_recurrent"])
+    encoder = make_encoder(kind, width=width, channels=channels, reach=reach, seed=0)
+    for name, variable in encoder.named().items():
+        variable.assign(weights[name])
+    return encoder
 
 
 class ConvEncoder(Encoder):
@@ -81,9 +109,9 @@ class ConvEncoder(Encoder):
         top = tf.reduce_max(features, axis=1)  # features are >= 0, so padding never wins
         return tf.concat([top, _mean(features, mask)], axis=-1)
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def named(self) -> dict[str, Any]:
         """Kernel and bias."""
-        return {"kernel": np.asarray(self.kernel), "bias": np.asarray(self.bias)}
+        return {"kernel": self.kernel, "bias": self.bias}
 
     def get_config(self) -> dict[str, Any]:
         """Hyperparameters, from which ``from_config`` makes an equal layer."""
@@ -102,10 +130,6 @@ class MeanEncoder(Encoder):
     def call(self, embedded: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Encode to ``[batch, width]``."""
         return _mean(embedded * mask[..., None], mask[..., None])
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Nothing."""
-        return {}
 
 
 class GruEncoder(Encoder):
@@ -142,9 +166,9 @@ class GruEncoder(Encoder):
         top *= tf.reduce_max(mask, axis=1, keepdims=True)
         return tf.concat([top, _mean(states * real, real)], axis=-1)
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def named(self) -> dict[str, Any]:
         """Kernel, recurrent kernel and bias of each direction."""
-        return {k: v for way in self.ways for k, v in _recurrent_arrays(way, way.name).items()}
+        return {name: v for way in self.ways for name, v in _recurrent(way, way.name).items()}
 
     def get_config(self) -> dict[str, Any]:
         """Hyperparameters, from which ``from_config`` makes an equal layer."""
@@ -174,9 +198,9 @@ class LstmEncoder(Encoder):
         """Encode to ``[batch, channels]``."""
         return self.states(embedded, mask)[:, -1] * tf.reduce_max(mask, axis=1, keepdims=True)
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def named(self) -> dict[str, Any]:
         """Kernel, recurrent kernel and bias."""
-        return _recurrent_arrays(self.lstm, "lstm")
+        return _recurrent(self.lstm, "lstm")
 
     def get_config(self) -> dict[str, Any]:
         """Hyperparameters, from which ``from_config`` makes an equal layer."""
@@ -190,12 +214,12 @@ def _initializers(seed: int) -> dict[str, Any]:
     }
 
 
-def _recurrent_arrays(layer: keras.layers.Layer, name: str) -> dict[str, np.ndarray]:
+def _recurrent(layer: keras.layers.Layer, name: str) -> dict[str, Any]:
     cell = layer.cell
     return {
-        f"{name}_kernel": np.asarray(cell.kernel),
-        f"{name}_recurrent": np.asarray(cell.recurrent_kernel),
-        f"{name}_bias": np.asarray(cell.bias),
+        f"{name}_kernel": cell.kernel,
+        f"{name}_recurrent": cell.recurrent_kernel,
+        f"{name}_bias": cell.bias,
     }
 
 

@@ -27,7 +27,7 @@ main = Program(
         "tune": ("tune:tune", "Choose thresholds with a promised recall or review budget."),
         "attack": ("attack:attack", "Measure how a bundle stands up to evasion."),
         "policy": ("policy:policy", "Show, check or compare policies."),
-        "bundle": ("bundle:bundle", "Show or verify a trained bundle."),
+        "bundle": ("bundle:bundle", "Show, verify or export a trained bundle."),
         "lexicon": ("lexicon:lexicon", "Match, check, measure and edit word lists."),
     },
     name="moddefense",

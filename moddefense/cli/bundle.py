@@ -8,6 +8,7 @@ import click
 
 from moddefense.cli import console
 from moddefense.cli.options import examples
+from moddefense.cli.quiet import quiet_tensorflow
 
 __all__ = ["bundle"]
 
@@ -16,7 +17,7 @@ FINDINGS = 1
 
 @click.group(epilog=examples("moddefense bundle show default"))
 def bundle() -> None:
-    """Show or verify a trained bundle; ``default`` is the shipped one."""
+    """Show, verify or export a trained bundle; ``default`` is the shipped one."""
 
 
 @bundle.command(epilog=examples("moddefense bundle show default --json"))
@@ -50,3 +51,23 @@ def verify(*, bundle: str) -> int:
     if not findings:
         click.echo(f"{bundle}: intact", err=True)
     return FINDINGS if findings else 0
+
+
+@bundle.command(epilog=examples("moddefense bundle export default -o served/moddefense/1"))
+@click.argument("bundle")
+@click.option("-o", "--out", required=True, metavar="DIR", help="A new folder.")
+@click.option(
+    "--format", "form", default="savedmodel", show_default=True,
+    type=click.Choice(["savedmodel"]), help="What to write.",
+)  # fmt: skip
+def export(*, bundle: str, out: str, form: str) -> None:
+    """Write the classifier of BUNDLE for a server: strings in, calibrated probabilities out.
+
+    A SavedModel for TensorFlow Serving, with folding and tokenising in its graph. Lexicons, trigger
+    and policy are not part of it.
+    """
+    quiet_tensorflow()
+    from moddefense.classifier.export import export_saved_model
+
+    export_saved_model(bundle, out)
+    click.echo(f"{form} written to {out}", err=True)

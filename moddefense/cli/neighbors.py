@@ -28,14 +28,13 @@ def neighbors(*, bundle: str, words: tuple[str, ...], k: int, pieces: bool, as_j
     quiet_tensorflow()  # a word that is not in the vocabulary is cut by it
     found = md.neighbors(bundle, words, k=k, pieces=pieces)
     if as_json:
-        rows = {
+        shown = {
             word: [{"word": near, "cosine": round(cosine, 4)} for near, cosine in nearest]
             for word, nearest in found.items()
         }
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         return
-    rows = [(word, *pair) for word, nearest in found.items() for pair in nearest]
-    console.show_rows(
-        ("word", "neighbour", "cosine"),
-        [(word, near, f"{cosine:.3f}") for word, near, cosine in rows],
-    )
+    rows = [
+        (word, near, f"{cosine:.3f}") for word, nearest in found.items() for near, cosine in nearest
+    ]
+    console.show_rows(("word", "neighbour", "cosine"), rows)

@@ -58,3 +58,10 @@ def test_explain(run, shipped, terms):
     assert page.exit_code == 0
     assert "[b]jerk[/b]" in page.stdout
     assert "x-jerk" in page.stdout
+
+
+def test_export(run, fails, toy_bundle, tmp_path):
+    out = tmp_path / "served" / "1"
+    assert run("bundle", "export", toy_bundle, "-o", out).exit_code == 0
+    assert (out / "saved_model.pb").is_file()
+    assert "not an empty folder" in fails(3, "bundle", "export", toy_bundle, "-o", out)

@@ -1,0 +1,181 @@
+"""The fold of ``moddefense.folding`` as TensorFlow operations, for exported models.
+
+What the fold does to a character alone is read from it into tables, code point by code point.
+Lookalike letters are healed by words, with the rules of ``folding.heal``. What is left to TF-Text
+is joining a character with marks that mean something (Indic vowel signs, Hangul letters): there
+the graph normalises the text by NFKC, which knows another version of Unicode than Python may, and
+does not stop at 30 marks.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from moddefense.folding import _MARK, _folder, _twin
+
+__all__ = ["FoldingGraph", "flat_ranges"]
+
+LIMIT = 0x34000  # from here on, a character is left as it is, unless it is a tag
+TAGS = (0xE0000, 0xE1000)  # which nobody sees
+SPACE = 32
+BROKEN = 0xFFFD  # what stands for bytes that are no UTF-8
+
+
+class _Tables(NamedTuple):
+    """For each code point below LIMIT: its image in ``images``, and what ``heal`` asks about it."""
+
+    start: np.ndarray
+    number: np.ndarray
+    images: np.ndarray
+    joins: np.ndarray
+    word: np.ndarray
+    strict: np.ndarray
+    loose: np.ndarray
+    blank: np.ndarray
+
+
+class FoldingGraph(tf.Module):
+    """UTF-8 strings to folded ones, with spaces around what ``alphabet`` cannot spell."""
+
+    def __init__(self, alphabet: Collection[str]) -> None:
+        super().__init__()
+        tables = _tables()
+        self._start, self._count = tf.constant(tables.start), tf.constant(tables.number)
+        self._images = tf.constant(tables.images)
+        self._joins, self._word = tf.constant(tables.joins), tf.constant(tables.word)
+        self._strict, self._loose = tf.constant(tables.strict), tf.constant(tables.loose)
+        spelt = np.zeros(LIMIT + 1, bool)
+        spelt[[ord(letter) for letter in alphabet]] = True
+        self._alone = tf.constant(~(spelt | tables.blank))
+
+    def __call__(self, texts: tf.Tensor) -> tf.Tensor:
+        """Fold strings ``[batch]``."""
+        return self._spaced(self._healed(self._folded(_Codes.decode(texts)))).encode()
+
+    def _folded(self, codes: _Codes) -> _Codes:
+        """Each character by itself, and then those that join."""
+        place = codes.place
+        hidden = (codes.values >= TAGS[0]) & (codes.values < TAGS[1])
+        count = tf.where(hidden, 0, tf.gather(self._count, place))
+        images = tf.gather(self._images, flat_ranges(tf.gather(self._start, place), count))
+        kept = tf.repeat(codes.values, count)
+        folded = codes.spread(tf.where(kept < LIMIT, images, kept), count)
+        joins = codes.any(tf.gather(self._joins, place))
+        text = folded.encode()
+        return _Codes.decode(tf.where(joins, tf_text.normalize_utf8(text, "NFKC"), text))
+
+    def _healed(self, codes: _Codes) -> _Codes:
+        """Letters of other scripts that pose as Latin ones, by words and texts."""
+        values, place, row = codes.values, codes.place, codes.row
+        inside = tf.gather(self._word, place)
+        before = tf.concat([[False], inside[:-1] & (row[1:] == row[:-1])], axis=0)
+        word = tf.cumsum(tf.cast(inside & ~before[: tf.size(inside)], tf.int32))  # 0: before any
+        words = tf.size(values) + 1
+
+        def some(where: tf.Tensor) -> tf.Tensor:
+            """Whether a word has such a letter."""
+            found = tf.math.unsorted_segment_max(tf.cast(where & inside, tf.int32), word, words)
+            return found > 0
+
+        foreign = values > 127
+        strict, loose = tf.gather(self._strict, place), tf.gather(self._loose, place)
+        latin = some((values >= ord("a")) & (values <= ord("z")))
+        mixed = some(foreign) & latin & ~some(foreign & (loose == 0))
+        posing = some(foreign) & ~latin & ~some(foreign & (strict == 0))
+        genuine = some(foreign) & some((strict > 0) | (loose > 0)) & ~latin & ~posing
+
+        def has(where: tf.Tensor) -> tf.Tensor:
+            """Whether a text has such a word."""
+            return codes.any(inside & tf.gather(where, word))
+
+        among_latin = has(latin) & ~has(genuine)
+        heal = inside & foreign
+        healed = tf.where(heal & tf.gather(mixed, word), loose, values)
+        posed = heal & tf.gather(posing, word) & tf.gather(among_latin, row)
+        return codes._replace(values=tf.where(posed, strict, healed))
+
+    def _spaced(self, codes: _Codes) -> _Codes:
+        """Spaces around what cannot be spelt: else it would make its whole word unknown."""
+        alone = tf.gather(self._alone, codes.place)
+        count = tf.where(alone, 3, 1)
+        nth = flat_ranges(tf.zeros_like(count), count)
+        repeated = tf.repeat(codes.values, count)
+        return codes.spread(tf.where(tf.repeat(alone, count) & (nth != 1), SPACE, repeated), count)
+
+
+class _Codes(NamedTuple):
+    """Texts as code points: ``values`` int32 ``[total]`` and ``lengths`` int64 ``[batch]``."""
+
+    values: tf.Tensor
+    lengths: tf.Tensor
+
+    @classmethod
+    def decode(cls, texts: tf.Tensor) -> _Codes:
+        ragged = tf.strings.unicode_decode(texts, "UTF-8", replacement_char=BROKEN)
+        return cls(ragged.values, ragged.row_lengths())
+
+    def encode(self) -> tf.Tensor:
+        ragged = tf.RaggedTensor.from_row_lengths(self.values, self.lengths, validate=False)
+        return tf.strings.unicode_encode(ragged, "UTF-8")
+
+    @property
+    def row(self) -> tf.Tensor:
+        """The text of each character."""
+        return tf.repeat(tf.range(tf.size(self.lengths)), self.lengths)
+
+    @property
+    def place(self) -> tf.Tensor:
+        """Where each character stands in the tables."""
+        return tf.minimum(self.values, LIMIT)
+
+    def any(self, where: tf.Tensor) -> tf.Tensor:
+        """Whether each text has a character at which ``where`` holds."""
+        found = tf.math.unsorted_segment_max(
+            tf.cast(where, tf.int32), self.row, tf.size(self.lengths)
+        )
+        return found > 0
+
+    def spread(self, values: tf.Tensor, count: tf.Tensor) -> _Codes:
+        """``values`` in place of these, ``count`` of them for each."""
+        lengths = tf.math.unsorted_segment_sum(count, self.row, tf.size(self.lengths))
+        return _Codes(values, tf.cast(lengths, tf.int64))
+
+
+def flat_ranges(start: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """``start, start + 1, …``, ``count`` numbers for each start, one behind the other.
+
+    >>> flat_ranges(tf.constant([5, 0, 9]), tf.constant([2, 0, 3])).numpy().tolist()
+    [5, 6, 9, 10, 11]
+    """
+    shift = tf.repeat(start - (tf.cumsum(count) - count), count)
+    return tf.range(tf.size(shift, out_type=start.dtype)) + shift
+
+
+@functools.cache
+def _tables() -> _Tables:
+    """Ask the fold about every code point; the last row is for those from LIMIT on."""
+    table = _folder(frozenset()).table
+    start = np.zeros(LIMIT + 1, np.int32)
+    count = np.ones(LIMIT + 1, np.int32)
+    joins, word = np.zeros(LIMIT + 1, bool), np.zeros(LIMIT + 1, bool)
+    strict, loose = np.zeros(LIMIT + 1, np.int32), np.zeros(LIMIT + 1, np.int32)
+    blank = np.zeros(LIMIT + 1, bool)
+    images: list[int] = [0]  # what LIMIT points at; never used
+    for code in range(LIMIT):
+        char = chr(code)
+        image = table[code] or ""
+        joins[code] = image.startswith(_MARK)
+        image = image.removeprefix(_MARK)
+        start[code], count[code] = len(images), len(image)
+        images += map(ord, image)
+        word[code] = char.isalnum()
+        blank[code] = char.isspace()
+        strict[code] = ord(_twin(char, False) or "\0")
+        loose[code] = ord(_twin(char, True) or "\0")
+    return _Tables(start, count, np.array(images, np.int32), joins, word, strict, loose, blank)
