@@ -15,6 +15,7 @@ from moddefense.resources import bundle_names
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 READMES = ["README.md", "training/README.md", "lexicons/README.md"]
+READMES += sorted(f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md"))
 
 
 def blocks(path, language=""):
