@@ -24,7 +24,7 @@ ZIG = "ziglang==0.15.2"
 FOLDER = Path(__file__).resolve().parent / "moddefense" / "lexicon" / "native"
 SOURCES = sorted(FOLDER.glob("*.[ch]")) + sorted(FOLDER.glob("*.inc"))
 LIBRARY = FOLDER / "matcher.so"
-OPTIONS = ["-std=c11", "-O2", "-fPIC", "-shared"]
+OPTIONS = ["-std=c11", "-O3", "-fPIC", "-shared"]
 if platform.machine() in ("x86_64", "AMD64"):
     OPTIONS.append("-mpopcnt")  # every processor has it since 2008
 

@@ -153,7 +153,12 @@ def read_described(name_or_file: str | Path) -> tuple[Description, Corpus]:
         splits = tuple(str(name) for name in corpus.columns[description.split_column])
     if splits is not None:
         splits = tuple(description.splits.get(name, name) for name in splits)
-    return description, dataclasses.replace(corpus, splits=splits, columns={}, notes=tuple(notes))
+    about = {
+        key: getattr(description, key) for key in ("name", "title", "source", "licence", "note")
+    }
+    return description, dataclasses.replace(
+        corpus, splits=splits, columns={}, notes=tuple(notes), about={str(path): about}
+    )
 
 
 def join(
@@ -209,6 +214,7 @@ def join(
         )},
         main=np.concatenate(scored),
         label_weights=tuple(weights.values()),
+        about={path: about for _, corpus in parts for path, about in corpus.about.items()},
     )  # fmt: skip
 
 

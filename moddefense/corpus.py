@@ -34,6 +34,7 @@ class Corpus:
     Where corpora with definitions of harm of their own are joined (``moddefense.corpora``),
     ``main`` is float32 ``[texts]``: harm by the definition that the score is about, NaN in texts
     that are labelled by others; ``label_weights`` says how much each label counts in training.
+    ``about`` has name, source and licence of the files that came with a description, by path.
     """
 
     texts: tuple[str, ...]
@@ -46,6 +47,7 @@ class Corpus:
     columns: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     main: np.ndarray | None = None
     label_weights: tuple[float, ...] | None = None
+    about: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)

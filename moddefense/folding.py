@@ -22,7 +22,7 @@ from typing import Literal
 
 from moddefense.errors import ConfigurationError
 
-__all__ = ["FOLD_STEPS", "fold", "fold_many", "fold_map", "fold_signs"]
+__all__ = ["FOLD_STEPS", "fold", "fold_alone", "fold_many", "fold_map", "fold_signs"]
 
 FOLD_STEPS = ("invisible", "styled", "accents", "homoglyph")
 """The steps that can be switched off; lowering the case is always on."""
@@ -53,7 +53,11 @@ _NAMED = re.compile(
 )
 _JOINED = re.compile(f"([^{_MARK}]?)((?:{_MARK}.)+)", re.DOTALL)
 _FOREIGN_RUN = re.compile(r"([^\x00-\x7f]+)")
+_CLUSTERED = re.compile(
+    r"[\t-\r\x20-\x7e]?[^\t-\r\x20-\x7e]+"
+)  # with the character that it may be on
 _WORD = re.compile(r"[^\W_]+")
+_LETTER = re.compile(r"[^\W_]")
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[a-z]")
 
@@ -107,6 +111,19 @@ def fold_map(
         if len(folded) == len(text):
             return folded, range(len(text)), range(1, len(text) + 1)
     return _folder(frozenset(off)).fold_map(text)
+
+
+def fold_alone(char: str, *, off: Collection[str] = _NONE) -> str | None:
+    """Return the one character that ``char`` folds to whatever is around it, or None.
+
+    >>> fold_alone("É"), fold_alone("\u0301"), fold_alone("а")  # the last one is Cyrillic
+    ('e', None, None)
+    """
+    folder = _folder(frozenset(off))
+    image = folder.table[ord(char)]
+    if image is None or len(image) != 1:
+        return None
+    return None if folder.homoglyph and not image.isascii() and _twin(image, True) else image
 
 
 def fold_signs(text: str) -> frozenset[str]:
@@ -234,10 +251,22 @@ class _Folder:
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
-        for piece, start, end in self.clusters(text):
-            pieces.append(piece)
-            starts.extend([start] * len(piece))
-            ends.extend([end] * len(piece))
+        last = 0
+        for found in _CLUSTERED.finditer(text):
+            since, until = found.span()
+            pieces.append(
+                text[last:since].lower()
+            )  # ASCII with nothing on it stays as long as it is
+            starts.extend(range(last, since))
+            ends.extend(range(last + 1, since + 1))
+            for piece, start, end in self.clusters(found[0]):
+                pieces.append(piece)
+                starts.extend([since + start] * len(piece))
+                ends.extend([since + end] * len(piece))
+            last = until
+        pieces.append(text[last:].lower())
+        starts.extend(range(last, len(text)))
+        ends.extend(range(last + 1, len(text) + 1))
         folded = "".join(pieces)
         if self.homoglyph and not folded.isascii():
             folded = heal(folded)
@@ -357,21 +386,27 @@ def heal(folded: str) -> str:
     posing: list[tuple[int, int, str]] = []
     pieces: list[tuple[int, int, str]] = []
     genuine = False
-    latin = False
-    for found in _WORD.finditer(folded):
-        word = found[0]
-        has_latin = _LATIN.search(word) is not None
-        latin = latin or has_latin
-        if word.isascii():
+    until = 0
+    for foreign in _FOREIGN.finditer(folded):
+        if foreign.start() < until:
             continue
+        since = foreign.start()
+        while since and _LETTER.match(folded, since - 1):
+            since -= 1
+        found = _WORD.match(folded, since)
+        if not found or found.end() <= foreign.start():
+            continue
+        word, until = found[0], found.end()
+        has_latin = _LATIN.search(word) is not None
         whole = _swap(word, has_latin)
         if has_latin:
             if whole:
-                pieces.append((found.start(), found.end(), whole))
+                pieces.append((since, until, whole))
         elif whole:
-            posing.append((found.start(), found.end(), whole))
+            posing.append((since, until, whole))
         elif any(_twin(char, False) or _twin(char, True) for char in word):
             genuine = True
+    latin = _LATIN.search(folded) is not None
     if latin and not genuine:
         pieces += posing
     if not pieces:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moddefense.recipe import Recipe, load_recipe
-from moddefense.resources import recipe_names
+from moddefense.resources import corpora_dir, recipe_names
 
 __all__ = ["command_line", "render_card"]
 
@@ -68,7 +68,7 @@ def command_line(recipe: Mapping[str, Any], data: list[dict[str, str]]) -> str:
     >>> command_line(Recipe(name="default").as_dict(), [{"part": "corpus", "file": "a.csv"}])[:30]
     'moddefense train a.csv --recip'
     """
-    words = ["moddefense", "train", *(d["file"] for d in data if d["part"] == "corpus")]
+    words = ["moddefense", "train", *(_corpus_word(d) for d in data if d["part"] == "corpus")]
     for part in ("val", "test", "unlabeled"):
         for entry in data:
             if entry["part"] == part:
@@ -80,6 +80,14 @@ def command_line(recipe: Mapping[str, Any], data: list[dict[str, str]]) -> str:
     else:
         words += ["--recipe", "recipe.toml"]
     return shlex.join([*words, "--out", "models/again"])
+
+
+def _corpus_word(entry: Mapping[str, str]) -> str:
+    """A corpus as the command names it: by its description where it was read by one."""
+    name = entry.get("description")
+    if name is None:
+        return entry["file"]
+    return name if (corpora_dir() / f"{name}.toml").is_file() else f"{name}.toml"
 
 
 def _unlike(base: Mapping[str, Any], recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,13 +16,15 @@ KNOWN = ("title", "source", "licence", "note")
 
 
 def describe_files(
-    parts: Mapping[str, str], *, source: str = "", licence: str = ""
-) -> list[dict[str, str]]:
+    parts: Mapping[str, str], *, described: Mapping[str, Mapping[str, str]] | None = None,
+    source: str = "", licence: str = "",
+) -> list[dict[str, str]]:  # fmt: skip
     """Describe the files behind each part of the data (``corpus``, ``val``, …), in order.
 
-    ``parts`` maps its name to paths that ``", "`` separates. A file whose SHA-256 is that of a
-    corpus description that is shipped gets title, source and licence from there, another one what
-    is given here. What is no file is named and no more.
+    ``parts`` maps its name to paths that ``", "`` separates. A file gets title, source and licence
+    from ``described``, by path, where it was read by a description, which is then named; else from
+    the shipped description of its SHA-256; else what is given here. What is no file is named and no
+    more.
 
     >>> describe_files({"corpus": "no/such/file.csv"}, licence="CC0-1.0")
     [{'part': 'corpus', 'file': 'file.csv', 'licence': 'CC0-1.0'}]
@@ -36,7 +38,11 @@ def describe_files(
             if path.is_file():
                 with path.open("rb") as file:
                     entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-            known = shipped.get(entry.get("sha256", ""), {key: given[key] for key in given})
+            known = (described or {}).get(str(path))
+            if known is not None:
+                entry["description"] = known["name"]
+            else:
+                known = shipped.get(entry.get("sha256", ""), given)
             found.append(entry | {key: known[key] for key in KNOWN if known.get(key)})
     return found
 

@@ -148,6 +148,7 @@ def train(
         },
         "data": describe_files(
             {"corpus": corpus.source} | {k: c.source for k, c in others.items() if c is not None},
+            described=corpus.about,
             source=recipe.corpus.source,
             licence=recipe.corpus.licence,
         ),

@@ -110,6 +110,24 @@ def test_a_file_is_described_by_its_hash_or_by_what_is_given(tmp_path, data_dir)
     assert shipped["licence"] == known["licence"]
 
 
+def test_described_corpora_are_named_by_their_description(tmp_path):
+    from moddefense.corpora import read_corpora
+
+    (tmp_path / "posts.csv").write_text("text,label\na cat,0\na fool,1\n")
+    (tmp_path / "mine.toml").write_text(
+        'file = "posts.csv"\nlicence = "CC0-1.0"\nsource = "my forum"\n'
+    )
+    (tmp_path / "more.csv").write_text("text,label\na dog,0\nan idiot,1\n")
+    recipe = load_recipe("default")
+    corpus = read_corpora([str(tmp_path / "more.csv"), str(tmp_path / "mine.toml")], recipe)
+    data = describe_files({"corpus": corpus.source}, described=corpus.about, licence="MIT")
+    assert [entry["licence"] for entry in data] == ["MIT", "CC0-1.0"]
+    assert data[1]["source"] == "my forum"
+    assert shlex.split(command_line(recipe.as_dict(), data))[2:4] == ["more.csv", "mine.toml"]
+    shipped = [{"part": "corpus", "file": "d.parquet", "description": "davidson"}]
+    assert shlex.split(command_line(recipe.as_dict(), shipped))[2] == "davidson"
+
+
 def test_bundle_show_names_the_card(toy_bundle):
     from moddefense.cli import main
 

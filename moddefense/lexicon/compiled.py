@@ -14,26 +14,41 @@ import weakref
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from moddefense.folding import fold_alone
 from moddefense.lexicon.alignment import JOINTS, LEADING_NOT, SPLITTERS, STOPS, TRAILING_NOT
-from moddefense.lexicon.context import CALM_AFTER, CALM_BEFORE, TELLING
-from moddefense.lexicon.patterns import LEET, MASKS, STICKY, Pattern, is_word, loose
+from moddefense.lexicon.context import CALM_AFTER, CALM_BEFORE
+from moddefense.lexicon.patterns import LEET, MASKS, REGIONAL, STICKY, Pattern, is_word, loose
 from moddefense.lexicon.results import WIDTH
 
 __all__ = ["LOST", "ODD", "Search", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST = 1, 2
-_VERSION = 1  # as in matcher.h
+_VERSION = 3  # as in matcher.h
 
+_UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
 _CONTROLS = frozenset(map(chr, (*range(9), *range(14, 32), 127)))
-_ROOM = 1 << 13  # hits that are made room for at first
+_ROOM = 1 << 10  # hits that are made room for at first
 
 _Words = ctypes.c_uint32 * _CODES
 _classes = _Words()
 _known: set[str] = set()
+
+
+class Hits(NamedTuple):
+    """What a search found.
+
+    ``rows``: WIDTH numbers a hit, in the order of texts and starts. ``asks``: the places of the
+    rows that ``context.free`` must look at. ``status``: for each text 0; ODD: not searched, it must
+    be folded first; or LOST: too ambiguous, it must be searched in another way.
+    """
+
+    rows: array[int]
+    asks: array[int]
+    status: bytes
 
 
 class _Rows(ctypes.Structure):
@@ -55,6 +70,7 @@ def library() -> Any:
         return None  # of another version of the package, in a checkout
     found.moddefense_compile.restype = ctypes.c_void_p
     found.moddefense_settle.restype = ctypes.c_int64
+    found.moddefense_fold.restype = ctypes.c_int64
     for name in ("moddefense_search_u8", "moddefense_search_u32"):
         getattr(found, name).restype = ctypes.c_int64
     learn(map(chr, range(128)))
@@ -85,11 +101,16 @@ def learn(chars: Iterable[str]) -> None:
             char in STOPS,
             char in CALM_BEFORE,
             char in CALM_AFTER,
-            char in TELLING,
             char in _CONTROLS,
         )
         _classes[ord(char)] = sum(1 << bit for bit, flag in enumerate(flags) if flag)
         _known.add(char)
+
+
+@functools.cache
+def _images(off: frozenset[str]) -> Any:
+    """Return the table of what characters fold to by themselves; it is filled as they are met."""
+    return _Words()
 
 
 class Search:
@@ -139,46 +160,61 @@ class Search:
             raise MemoryError("no memory to compile the terms")
         weakref.finalize(self, lib.moddefense_free, self.handle)
 
-    def search(self, texts: Sequence[str], *, lower: bool) -> tuple[array[int], array[int], bytes]:
-        """Find all hits in folded ``texts``; with ``lower``, ASCII that is not folded yet.
+    def search_ascii(self, texts: Sequence[str]) -> Hits:
+        """Search ASCII texts; those in which folding does more than lower the case are ODD."""
+        begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
+        buffer = bytearray("".join(texts), "ascii")
+        at = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+        library().moddefense_lower(_classes, at, _at(begins), ctypes.c_int64(len(texts)), status)
+        return self._search(at, False, begins, status)
 
-        Returns the rows of hits, WIDTH numbers each, in the order of texts and starts; the places
-        of the rows with the bit ASK; and for each text whether it is done, odd (characters that
-        folding drops: fold it first) or lost (search it in another way).
-        """
-        lib = library()
+    def search_foreign(self, texts: Sequence[str], off: frozenset[str]) -> Hits:
+        """Search any texts; those that have characters that do not fold by themselves are ODD."""
+        begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
+        buffer = bytearray(_encoded("".join(texts)))
+        at = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+        images, unknown = _images(off), (ctypes.c_uint32 * 256)()
+        while count := library().moddefense_fold(
+            images, at, _at(begins), ctypes.c_int64(len(texts)), status, unknown,
+            ctypes.c_int64(len(unknown)),
+        ):  # fmt: skip
+            for code in set(unknown[:count]):
+                image = fold_alone(chr(code), off=off)
+                if image is None or code in REGIONAL:
+                    images[code] = _UNSTEADY
+                else:
+                    learn(image)
+                    images[code] = ord(image) + 1
+        return self._search(at, True, begins, status)
+
+    def search_folded(self, texts: Sequence[str]) -> Hits:
+        """Search texts that are folded already; none is ODD."""
+        begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
         joined = "".join(texts)
-        begins = array("q", itertools.accumulate(map(len, texts), initial=0))
-        status = ctypes.create_string_buffer(len(texts) + 1)
-        if lower or joined.isascii():
-            wide = False
-            buffer: Any = bytearray(joined, "ascii")
-            at: Any = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-            if lower:
-                lib.moddefense_lower(_classes, at, _at(begins), ctypes.c_int64(len(texts)), status)
-        else:
-            wide = True
-            learn(joined)
-            at = _encoded(joined)
-        room, since = _ROOM + len(joined) // 32, 0
+        learn(joined)
+        return self._search(_encoded(joined), True, begins, status)
+
+    def _search(self, at: Any, wide: bool, begins: array[int], status: Any) -> Hits:
+        lib, texts = library(), len(begins) - 1
+        room, since = _ROOM + begins[-1] // 64, 0
         rows, asks = array("i", bytes(4 * WIDTH * room)), array("i", bytes(4 * room))
         found = _Rows(row=_at(rows).value, asks=_at(asks).value, room=room)
         run = lib.moddefense_search_u32 if wide else lib.moddefense_search_u8
         while True:
             since = run(
                 self.handle, _classes, at, _at(begins), ctypes.c_int64(since),
-                ctypes.c_int64(len(texts)), ctypes.byref(found), status,
+                ctypes.c_int64(texts), ctypes.byref(found), status,
             )  # fmt: skip
             if since < 0:
                 raise MemoryError("no memory to search texts")
-            if since == len(texts):
+            if since == texts:
                 break
             rows.frombytes(bytes(4 * WIDTH * room))
             asks.frombytes(bytes(4 * room))
             room *= 2
             found.row, found.asks, found.room = _at(rows).value, _at(asks).value, room
         del rows[WIDTH * found.count :]
-        return rows, asks[: found.asked], status.raw[: len(texts)]
+        return Hits(rows, asks[: found.asked], status.raw[:texts])
 
     def settle(self, rows: array[int], texts: int) -> tuple[array[int], array[int]]:
         """Return the rows that hold beside allow terms and each other, and their bounds by text."""
@@ -204,6 +240,10 @@ def _flags(pattern: Pattern) -> int:
 
 def _at(values: array[int]) -> ctypes.c_void_p:
     return ctypes.c_void_p(values.buffer_info()[0])
+
+
+def _begins(texts: Sequence[str]) -> array[int]:
+    return array("q", itertools.accumulate(map(len, texts), initial=0))
 
 
 def _encoded(text: str) -> bytes:

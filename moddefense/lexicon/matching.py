@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
+import itertools
 import unicodedata
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,7 +16,7 @@ from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.compiled import LOST, ODD, Search, library
 from moddefense.lexicon.context import free
 from moddefense.lexicon.masking import cover
-from moddefense.lexicon.patterns import Pattern
+from moddefense.lexicon.patterns import REGIONAL, Pattern
 from moddefense.lexicon.results import THROUGH, WIDTH, Found, Hits, Match, through_bits
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
@@ -23,7 +25,6 @@ __all__ = ["Match", "Matcher"]
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
 _VERSION = 1  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
-_REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
 
 
 class Matcher:
@@ -121,14 +122,13 @@ class Matcher:
         """
         texts = list(texts)  # whoever gave them may change them before the matches are made
         found = Found(texts, self._terms)
-        since = size = 0
-        for place, text in enumerate(texts):
-            size += len(text)
-            if size >= _CHUNK:
-                self._find_chunk(texts[since : place + 1], found)
-                since, size = place + 1, 0
-        if since < len(texts):
-            self._find_chunk(texts[since:], found)
+        ends = list(itertools.accumulate(map(len, texts)))
+        since = 0
+        while since < len(texts):
+            size = ends[since - 1] if since else 0
+            until = bisect.bisect_left(ends, size + _CHUNK) + 1
+            self._find_chunk(texts[since:until], found)
+            since = until
         return found
 
     def _find_chunk(self, texts: Sequence[str], found: Found) -> None:
@@ -140,13 +140,19 @@ class Matcher:
             if search is None:  # made late, and by two threads twice, which does no harm
                 search = Search(self._patterns)
                 object.__setattr__(self, "_search", search)
-            plain = [text if text.isascii() else "" for text in texts]
-            rows, asks, status = search.search(plain, lower=True)
+            foreign = [n for n, ascii_ in enumerate(map(str.isascii, texts)) if not ascii_]
+            plain = texts
+            if foreign:
+                plain = list(texts)
+                for place in foreign:
+                    plain[place] = ""
+            rows, asks, status = search.search_ascii(plain)
             self._judge(plain, rows, asks)
             rows, bounds = search.settle(rows, len(texts))
-            lost = [place for place, went in enumerate(status) if went == LOST]
-            foreign = [place for place, went in enumerate(status) if went == ODD]
-            foreign += [place for place, text in enumerate(texts) if not text.isascii()]
+            lost = []
+            if any(status):
+                lost = [place for place, went in enumerate(status) if went == LOST]
+                foreign += [place for place, went in enumerate(status) if went == ODD]
             if foreign:
                 lost += self._find_foreign(search, texts, foreign, rows, bounds)
             if self._whole:
@@ -170,26 +176,35 @@ class Matcher:
 
         Returns the places of the texts that must be searched in another way.
         """
-        folded = [_fold(texts[place], self._off) for place in places]
-        own, asks, status = search.search(folded, lower=False)
-        self._judge(folded, own, asks)
-        own, limits = search.settle(own, len(folded))
-        for number, place in enumerate(places):
-            first, until = limits[2 * number : 2 * number + 2]
-            hits: Hits = [
-                (own[at + 1], own[at + 2], own[at + 3], own[at + 4])
-                for at in range(WIDTH * first, WIDTH * until, WIDTH)
-            ]
-            located = self._locate(texts[place], folded[number], hits)
-            _put(rows, bounds, place, sorted(located, key=lambda hit: hit[:3]))
-        return [place for place, went in zip(places, status, strict=True) if went == LOST]
+        lost: list[int] = []
+        for steady in (True, False):  # characters fold by themselves; all else
+            chosen = [texts[place] for place in places]
+            folded = chosen if steady else [_fold(text, self._off) for text in chosen]
+            own, asks, status = (
+                search.search_foreign(chosen, self._off) if steady else search.search_folded(folded)
+            )
+            self._judge(folded, own, asks)
+            own, limits = search.settle(own, len(chosen))
+            odd: list[int] = []
+            for number, (place, went) in enumerate(zip(places, status, strict=True)):
+                first, until = limits[2 * number : 2 * number + 2]
+                hits: Hits = [
+                    (own[at + 1], own[at + 2], own[at + 3], own[at + 4])
+                    for at in range(WIDTH * first, WIDTH * until, WIDTH)
+                ]
+                located = self._locate(chosen[number], None if steady else folded[number], hits)
+                _put(rows, bounds, place, sorted(located, key=lambda hit: hit[:3]))
+                if went:
+                    (lost if went == LOST else odd).append(place)
+            places = odd
+        return lost
 
     def _judge(self, texts: Sequence[str], rows: array[int], asks: Iterable[int]) -> None:
         """Mark as no hits those that do not stand free of what is around them."""
         for place in asks:
             number, start, end, index, bits = rows[WIDTH * place : WIDTH * place + WIDTH]
             bits &= 15
-            stands = free(texts[number].lower(), start, end, bits, self._patterns[index])
+            stands = free(_fold(texts[number], self._off), start, end, bits, self._patterns[index])
             rows[WIDTH * place + 4] = bits if stands else -1
 
     def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:
@@ -212,23 +227,28 @@ class Matcher:
             text = cover(text, spans, style, fixed)
         return text
 
-    def _locate(self, text: str, folded: str, hits: Hits) -> Iterator[tuple[int, int, int, int]]:
+    def _locate(
+        self, text: str, folded: str | None, hits: Hits
+    ) -> Iterator[tuple[int, int, int, int]]:
         """Yield hits in the folded text as hits in the original, with the bits of its steps.
 
-        Hits through steps of the fold that their terms leave out are dropped.
+        ``folded`` is None where each character folds by itself. Hits through steps of the fold that
+        their terms leave out are dropped.
         """
-        if not hits:
-            return
-        if text.isascii() and len(text) == len(folded):
+        if not hits or (folded is not None and text.isascii() and len(text) == len(folded)):
             yield from hits
             return
-        _, starts, ends = fold_map(text, off=self._off)
+        starts: Sequence[int] = range(len(text))
+        ends: Sequence[int] = range(1, len(text) + 1)
+        if folded is not None:
+            _, starts, ends = fold_map(text, off=self._off)
         for start, end, index, bits in hits:
             first, last = starts[start], ends[end - 1]
-            if index < len(self._patterns):
-                pattern = self._patterns[index]
-                signs = self._signs(text[first:last], folded[start:end], pattern)
-                if not signs <= pattern.steps:
+            span = text[first:last]
+            if index < len(self._patterns) and not (folded is None and span.isascii()):
+                shown = _fold(span, self._off) if folded is None else folded[start:end]
+                signs = self._signs(span, shown, self._patterns[index])
+                if not signs <= self._patterns[index].steps:
                     continue
                 bits |= through_bits(signs)
             yield first, last, index, bits
@@ -237,9 +257,9 @@ class Matcher:
         if _plain(span) == _plain(pattern.term.term):
             return frozenset()
         signs = fold_signs(span)
-        if fold(span, off=self._off | {"homoglyph"}).translate(_REGIONAL) != folded:
+        if fold(span, off=self._off | {"homoglyph"}).translate(REGIONAL) != folded:
             signs |= {"homoglyph"}
-        if any(ord(char) in _REGIONAL for char in span):
+        if any(ord(char) in REGIONAL for char in span):
             signs |= {"styled"}
         return signs
 
@@ -262,7 +282,7 @@ def _plain(text: str) -> str:
 
 def _fold(text: str, off: frozenset[str]) -> str:
     folded = fold(text, off=off)
-    return folded if folded.isascii() else folded.translate(_REGIONAL)
+    return folded if folded.isascii() else folded.translate(REGIONAL)
 
 
 def _visible(folded: str) -> tuple[int, int]:

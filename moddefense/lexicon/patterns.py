@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from moddefense.lexicon.terms import Term
 
 __all__ = [
-    "LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "STICKY", "TAG", "Pattern", "closes", "is_word",
-    "loose", "opens",
+    "LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "REGIONAL", "STICKY", "TAG", "Pattern", "closes",
+    "is_word", "loose", "opens",
 ]  # fmt: skip
 
 LEET = {
@@ -27,6 +27,9 @@ MASKS = frozenset("*#%&^~?=+_.-@$!")
 """What can hide a letter; only ``*`` can hide any letter, the others a single vowel inside."""
 
 STICKY = frozenset("@$\u20ac\u00a3\u00a5")  # between word characters these are letters, not stops
+
+REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
+"""Regional indicators, of which flags are made, and the letters that they show."""
 
 TAG = re.compile(r"</?[a-z]{1,10}/?>")
 _UNSPACED = re.compile(

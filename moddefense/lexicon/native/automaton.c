@@ -59,6 +59,23 @@ static void note_starts(Automaton *a) {
         }
 }
 
+/* Note where any three letters lead; 0 where no term can begin so, at least one that goes on. */
+static void note_thirds(Automaton *a) {
+    for (u32 root = 0; root < 2; root++)
+        for (u32 place = 0; place < THIRDS; place++) {
+            u32 letters[3] = {place / (26 * 26), place / 26 % 26, place % 26}, node = root;
+            bool whole = false;
+            for (u32 at = 0; at < 3; at++) {
+                if (!(node = child(a, node, 'a' + letters[at]))) break;
+                for (u32 which = 0; at < 2 && which < a->trie[node].ending; which++) {
+                    const Term *term = a->terms + a->owners[a->trie[node].ends + which];
+                    whole = whole || !(term->flags & RIGHT);
+                }
+            }
+            a->thirds[root][place] = whole ? WALK : node;
+        }
+}
+
 void moddefense_free(Automaton *a) {
     if (!a) return;
     free(a->leet);
@@ -124,5 +141,6 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
     a->nodes = made;
     free(ranges);
     note_starts(a);
+    note_thirds(a);
     return a;
 }

@@ -43,6 +43,26 @@ void moddefense_lower(const u32 *classes, u8 *buffer, const i64 *begins, i64 tex
             if (classes[buffer[place]] & CONTROL) status[text] = ODD;
 }
 
+/*
+ * Fold in place the texts whose characters all fold by themselves; note the others. `images` has
+ * for a character what it folds to, plus one, or UNSTEADY. Where it has nothing yet, nothing is
+ * folded: `unknown` gets such characters, and their number is returned.
+ */
+i64 moddefense_fold(const u32 *images, u32 *buffer, const i64 *begins, i64 texts, u8 *status,
+                    u32 *unknown, i64 room) {
+    i64 count = 0;
+    for (i64 place = 0; place < begins[texts] && count < room; place++)
+        if (!images[buffer[place]]) unknown[count++] = buffer[place];
+    if (count) return count;
+    for (i64 text = 0; text < texts; text++) {
+        for (i64 place = begins[text]; place < begins[text + 1] && !status[text]; place++)
+            if (images[buffer[place]] == UNSTEADY) status[text] = ODD;
+        for (i64 place = begins[text]; place < begins[text + 1] && !status[text]; place++)
+            buffer[place] = images[buffer[place]] - 1;
+    }
+    return 0;
+}
+
 static bool before(const Row *one, const Row *other) {
     if (one->start != other->start) return one->start < other->start;
     if (one->end != other->end) return one->end < other->end;

@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 1 }; /* as in compiled.py: raised with every change to what both sides share */
+enum { VERSION = 3 }; /* as in compiled.py: raised with every change to what both sides share */
 
 /* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
 enum {
@@ -34,8 +34,7 @@ enum {
     STOPS = 16384, /* one of these can split a word */
     CALM_BEFORE = 1 << 15, /* beside a hit that needs no look at what is around */
     CALM_AFTER = 1 << 16,
-    TELLING = 1 << 17, /* in URLs, addresses, entities and code */
-    CONTROL = 1 << 18  /* ASCII that folding drops */
+    CONTROL = 1 << 17 /* ASCII that folding drops */
 };
 
 /* What a term or a word of a phrase may be read through, and how it is anchored. */
@@ -68,12 +67,15 @@ enum {
 };
 
 
+enum { THIRDS = 26 * 26 * 26 };
+#define WALK 0xffffffffu /* a term ends before the third letter: walk down from the root */
 enum { UNCOMMON = 64 };  /* the code of characters that have none */
 enum { BUDGET = 400 };   /* steps of one alignment, as in alignment.py */
 enum { STEPS = 20000, DEPTH = 300, PROPOSED = 256 }; /* bounds of one walk */
 enum { WINDOW = 300 };   /* characters to either side that are looked at for a URL */
 enum { ASK = 16 };       /* a bit of a hit: context.free must look at it */
-enum { DONE = 0, ODD = 1, LOST = 2 }; /* a text: searched; not folded by C; too ambiguous */
+enum { DONE = 0, ODD = 1, LOST = 2 }; /* a text: searched; not to be folded here; too ambiguous */
+enum { UNSTEADY = 0xffffffff };          /* the image of a character that does not fold by itself */
 
 typedef struct {
     i32 text, start, end, index, bits;
@@ -123,6 +125,7 @@ typedef struct {
     u32 *owners;
     u8 starts[128]; /* which of the two tries has a child for a character, leet read */
     u8 codes[128];  /* of the common characters; UNCOMMON for all others */
+    u32 thirds[2][THIRDS]; /* the nodes that three different letters of a to z lead to */
 } Automaton;
 
 /* Return the child of `node` by `letter`, or 0. */
