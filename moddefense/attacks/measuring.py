@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from moddefense.attacks.families import Family
+from moddefense.attacks.families import Family, perturb
 from moddefense.attacks.search import SEARCHES, Found, Subject, Tactics, drive
 from moddefense.attacks.targets import Target
 from moddefense.errors import ConfigurationError
@@ -21,12 +21,17 @@ _CHUNK = 512  # texts under attack at once: bounds what a round of a search asks
 
 
 class Baseline(NamedTuple):
-    """A target on texts as they are: harmful ``texts``, their scores, and where it flags."""
+    """A target on texts as they are: harmful ``texts``, their scores, and where it flags.
+
+    ``harmless`` are as many harmless texts as there are harmful ones, or all: they show whether an
+    attack makes the target suspicious of everything.
+    """
 
     texts: tuple[str, ...]
     scores: np.ndarray
     threshold: float
     false_positives: float | None
+    harmless: tuple[str, ...] = ()
 
     @property
     def flagged(self) -> np.ndarray:
@@ -41,7 +46,9 @@ class Measured:
     Counts are of harmful texts. ``flagged`` are flagged under attack, ``got_through`` were flagged
     before and are not now. ``void`` are attacks that broke a limit: they count as no attack.
     ``queries`` is the mean of the texts scored for one attack. ``decided`` says what flagged the
-    attacked texts, by count.
+    attacked texts, by count. ``false_alarms`` is the share of harmless texts that are flagged when
+    the same is done to them, blindly: what keeps its recall only because anything odd is flagged,
+    shows here.
     """
 
     family: str
@@ -56,6 +63,7 @@ class Measured:
     queries: float
     edits: float
     decided: dict[str, int]
+    false_alarms: float | None
     examples: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -119,7 +127,8 @@ def baseline(
         threshold_at(quiet, false_positives) if target.threshold is None else target.threshold
     )
     share = float(np.mean(quiet >= threshold)) if len(quiet) else None
-    return Baseline(tuple(harmful), target.score(harmful), threshold, share)
+    some = tuple(harmless[: len(harmful)])
+    return Baseline(tuple(harmful), target.score(harmful), threshold, share, some)
 
 
 def attack(
@@ -148,7 +157,7 @@ def attack(
     subjects = [
         Subject(
             before.texts[row], family, strength, float(before.scores[row]), before.threshold,
-            tactics, random.Random(f"{seed}\0{family.name}\0{strength}\0{before.texts[row]}"),
+            tactics, _generator(before.texts[row], family, strength, seed),
         )
         for row in rows
     ]  # fmt: skip
@@ -176,8 +185,28 @@ def attack(
         queries=_mean([one.queries for one in found]),
         edits=_mean([len(one.attacked.edits) for one in found]),
         decided=_decided(target, [texts[row] for row in np.flatnonzero(flagged).tolist()]),
+        false_alarms=_false_alarms(target, before, family, strength, tactics, seed),
         examples=_examples(target, before, texts, scores, examples),
     )
+
+
+def _generator(text: str, family: Family, strength: float, seed: int) -> random.Random:
+    return random.Random(f"{seed}\0{family.name}\0{strength}\0{text}")
+
+
+def _false_alarms(
+    target: Target, before: Baseline, family: Family, strength: float, tactics: Tactics, seed: int
+) -> float | None:
+    attacked = [
+        perturb(
+            text, family,
+            strength=strength, rng=_generator(text, family, strength, seed), words=tactics.words,
+        ).text
+        for text in before.harmless
+    ]  # fmt: skip
+    if not attacked:
+        return None
+    return round(float(np.mean(target.score(attacked) >= before.threshold)), 4)
 
 
 def _decided(target: Target, texts: list[str]) -> dict[str, int]:

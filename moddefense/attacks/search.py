@@ -27,12 +27,14 @@ class Tactics:
     """How hard an attacker tries.
 
     ``budget`` is the number of texts that may be scored for one attack; ``words`` the share of the
-    words under attack; ``candidates`` the draws for a word; ``width`` the states that a beam keeps.
+    words under attack, at random or, with ``aimed``, the most important ones; ``candidates`` the
+    draws for a word; ``width`` the states that a beam keeps. Greedy and beam searches always aim.
     """
 
     search: str = "once"
     budget: int = 50
     words: float = 1.0
+    aimed: bool = False
     candidates: int = 3
     width: int = 4
     limits: Limits = dataclasses.field(default_factory=Limits)
@@ -65,35 +67,42 @@ Search = Generator[list[str], Sequence[float], Found]
 def drive(searches: Iterable[Search], score: Callable[[Sequence[str]], np.ndarray]) -> list[Found]:
     """Run searches side by side: all that they ask in one round is one batch of ``score``."""
     running = list(searches)
-    found: list[Found | None] = [None] * len(running)
-    asked = {place: next(search) for place, search in enumerate(running)}
-    while asked:
-        texts = [text for batch in asked.values() for text in batch]
-        answers = iter(score(texts).tolist())
-        following = {}
-        for place, batch in asked.items():
+    found: dict[int, Found] = {}
+
+    def go_on(answered: dict[int, list[float] | None]) -> dict[int, list[str]]:
+        asked = {}
+        for place, scores in answered.items():
             try:
-                following[place] = running[place].send([next(answers) for _ in batch])
+                asked[place] = running[place].send(scores)  # type: ignore[arg-type]  # None starts
             except StopIteration as end:
                 found[place] = end.value
-        asked = following
-    return [one for one in found if one is not None]
+        return asked
+
+    asked = go_on(dict.fromkeys(range(len(running))))
+    while asked:
+        answers = iter(score([text for batch in asked.values() for text in batch]).tolist())
+        asked = go_on({place: [next(answers) for _ in batch] for place, batch in asked.items()})
+    return [found[place] for place in range(len(running))]
 
 
 def once(subject: Subject) -> Search:
     """Attack once, without looking: what somebody does who does not know the target."""
-    attacked = _draw(subject, subject.tactics.words)
+    state = _State(subject)
+    words = yield from _aimed(subject, state)
+    attacked = _draw(subject, words)
     (score,) = yield [attacked.text]
+    queries = subject.tactics.budget - state.left + 1
     if _void(subject, attacked):
-        return Found(Perturbed(subject.text, ()), subject.score, 1, 1)
-    return Found(attacked, score, 1, 0)
+        return Found(Perturbed(subject.text, ()), subject.score, queries, 1)
+    return Found(attacked, score, queries, 0)
 
 
 def at_random(subject: Subject) -> Search:
     """Draw words and changes anew until something gets through."""
     state = _State(subject)
+    words = yield from _aimed(subject, state)
     while state.left and not state.through:
-        yield from state.ask([_draw(subject, subject.tactics.words)])
+        yield from state.ask([_draw(subject, words)])
     return state.found()
 
 
@@ -179,7 +188,16 @@ class _State:
         return Found(self.best, self.score, self.subject.tactics.budget - self.left, self.void)
 
 
-def _draw(subject: Subject, words: float) -> Perturbed:
+def _aimed(
+    subject: Subject, state: _State
+) -> Generator[list[str], Sequence[float], float | list[int]]:
+    """The words under attack: the most important ones, or a share of all."""
+    if subject.tactics.aimed and subject.family.local and state.left > 1:
+        return (yield from _by_importance(subject, state))
+    return subject.tactics.words
+
+
+def _draw(subject: Subject, words: float | list[int]) -> Perturbed:
     return perturb(
         subject.text, subject.family, strength=subject.strength, rng=subject.rng, words=words
     )

@@ -68,6 +68,7 @@ def _list_of(kind: Callable[[str], T]) -> Callable[..., tuple[T, ...]]:
     "--words", type=float, default=1.0, show_default=True, metavar="SHARE",
     help="Words under attack, of all.",
 )  # fmt: skip
+@click.option("--aimed", is_flag=True, help="At the most important words, not any.")
 @click.option("--max-edits", type=float, metavar="SHARE", help="Most edits, of the text's length.")
 @click.option(
     "--readability", type=float, default=0.3, show_default=True, metavar="SHARE",
@@ -121,6 +122,7 @@ def attack(
     search: str,
     budget: int,
     words: float,
+    aimed: bool,
     max_edits: float | None,
     readability: float,
     against: tuple[str, ...],
@@ -155,7 +157,7 @@ def attack(
     limits = Limits(float("inf") if max_edits is None else max_edits, 1.0, readability)
     plan = Plan(
         targets=targets, attacks=attacks, strengths=strengths,
-        tactics=Tactics(search, budget, words, limits=limits),
+        tactics=Tactics(search, budget, words, aimed, limits=limits),
         false_positives=false_positives, seed=seed, examples=number,
     )  # fmt: skip
     systems = _systems(bundle, against, without, ablate=ablate)
@@ -230,12 +232,12 @@ def _show(found: dict[str, Any]) -> None:
     rows = [
         [row["system"], row["target"], one["family"], one["strength"],
          _share(row["recall"]), _share(one["recall"]), _share(one["kept"]), _share(one["success"]),
-         one["queries"], one["void"]]
+         _share(one["false_alarms"]), one["queries"], one["void"]]
         for row in found["results"] for one in row["attacks"]
     ]  # fmt: skip
     show_rows(
         ["bundle", "target", "attack", "strength", "recall", "under attack", "kept",
-         "got through", "queries", "void"],
+         "got through", "false alarms", "queries", "void"],
         rows,
     )  # fmt: skip
 

@@ -71,8 +71,8 @@ def test_a_defence_that_is_off_does_not_hold(target_of, text, defence):
     assert on.score([text])[0] >= on.threshold > off.score([text])[0]
 
 
-def test_without_folding_the_classifier_reads_what_is_there(target_of):
-    on, off = target_of("classifier"), target_of("classifier", "folding")
+def test_without_folding_the_models_read_what_is_there(target_of):
+    on, off = target_of("trigger"), target_of("trigger", "folding")
     plain, disguised = "you are a jerk", "you are a ｊｅｒｋ"
     assert on.score([plain, disguised])[0] == on.score([disguised])[0]
     assert off.score([plain])[0] == on.score([plain])[0] != off.score([disguised])[0]

@@ -63,15 +63,18 @@ def test_a_search_led_by_importance_changes_only_what_matters(search):
     assert example["got_through"]
 
 
-@given(st.sampled_from(sorted(SEARCHES)), st.integers(1, 30), st.sampled_from(sorted(FAMILIES)))
-def test_no_search_asks_more_than_its_budget(search, budget, family):
+@given(
+    st.sampled_from(sorted(SEARCHES)), st.integers(1, 30), st.sampled_from(sorted(FAMILIES)),
+    st.sampled_from(["you jerk", "what a jerk he is, a jerk", "?!", ""]), st.booleans(),
+)  # fmt: skip
+def test_no_search_asks_more_than_its_budget(search, budget, family, text, aimed):
     counting = Counting()
     found = attack(
         counting.target,
-        baseline(counting.target, RUDE[:1], KIND, false_positives=0.05),
-        FAMILIES[family], strength=0.5, tactics=Tactics(search, budget),
+        baseline(counting.target, [text], KIND, false_positives=0.05),
+        FAMILIES[family], strength=0.5, tactics=Tactics(search, budget, aimed=aimed),
     )  # fmt: skip
-    asked = counting.asked - len(KIND) - 1
+    asked = counting.asked - len(KIND) - 1 - 1  # one harmless text is attacked as well
     assert asked == found.queries <= budget
 
 
@@ -80,13 +83,32 @@ def test_all_texts_are_asked_for_in_one_batch():
     before = baseline(counting.target, RUDE, KIND, false_positives=0.05)
     batches = counting.batches
     attack(counting.target, before, FAMILIES["leet"], strength=1)
-    assert counting.batches == batches + 1
+    assert counting.batches == batches + 2  # the harmful and the harmless texts
 
 
 def test_a_text_is_attacked_in_the_same_way_whatever_else_is_there():
     alone = [measure("greedy", texts=(text,), examples=1).examples[0]["after"] for text in RUDE]
     together = measure("greedy", examples=3).examples
     assert [example["after"] for example in together] == alone
+
+
+@pytest.mark.parametrize("search", ["once", "random"])
+def test_who_aims_hits_what_matters(search):
+    text = "what a nice day it is for a jerk"
+    (example,) = measure(search, texts=(text,), examples=1, words=0.1, aimed=True).examples
+    assert example["after"].startswith("what a nice day it is for a j")
+    assert example["got_through"]
+
+
+def test_alarms_on_harmless_texts_are_seen():
+    target = Target("odd", lambda texts: ["jerk" in text for text in texts])
+    before = baseline(target, RUDE, KIND, false_positives=0.05)
+    found = attack(target, before, FAMILIES["casing"], strength=0.1)
+    assert (found.kept, found.false_alarms) == (0.0, 0.0)
+    everything = Target("odd", lambda texts: [text not in KIND for text in texts])
+    before = baseline(everything, RUDE, KIND, false_positives=0.05)
+    found = attack(everything, before, FAMILIES["casing"], strength=1)
+    assert (found.kept, found.false_alarms) == (1.0, 1.0)
 
 
 def test_what_breaks_a_limit_is_counted_and_is_no_attack():
