@@ -287,7 +287,8 @@ def _classifier(
         assert value is not None  # both classes are there: _require_classes
         return value
 
-    if recipe.pretraining.epochs:
+    begun = checkpoint is not None and checkpoint.restore() is not None
+    if recipe.pretraining.epochs and not begun:
         pretrain(network, seen, recipe, progress=progress)
     history = fit(
         network, tokens["train"], targets["train"], recipe, validate, progress=progress,

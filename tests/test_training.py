@@ -256,3 +256,35 @@ def test_disguised_texts_keep_their_labels(toy_recipe, toy_corpus):
     )
     assert list(more.texts[n + 20 :]) == noisy
     np.testing.assert_array_equal(more.labels[n + 20 :], more.labels[rows])
+
+
+# Interrupted
+
+
+def test_pretraining_is_not_done_again(toy_recipe, toy_corpus, tmp_path):
+    from moddefense.classifier.checkpoint import Checkpoint
+
+    class Killed(BaseException):
+        pass
+
+    recipe = toy_recipe.override({**QUICK, "pretraining.epochs": 1})
+    kinds = []
+
+    def die(event):
+        kinds.append(event["kind"])
+        if event["kind"] == "step":
+            raise Killed
+
+    with pytest.raises(Killed), Checkpoint(tmp_path / "kept") as checkpoint:
+        train(recipe, toy_corpus, progress=die, checkpoint=checkpoint)
+    assert len(set(kinds)) > 2  # start, pretraining, step
+
+    again = []
+    with Checkpoint(tmp_path / "kept") as checkpoint:
+        resumed = train(recipe, toy_corpus, checkpoint=checkpoint, resume=True,
+                        progress=lambda event: again.append(event["kind"]))  # fmt: skip
+        checkpoint.remove()
+    assert set(again) == {"start", "step", "epoch", "done"}
+    resumed.bundle.save(tmp_path / "resumed")
+    train(recipe, toy_corpus).bundle.save(tmp_path / "whole")
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")

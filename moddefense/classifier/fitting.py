@@ -71,7 +71,8 @@ def fit(
         labels = np.concatenate([labels, unknown])
     inputs = _digest(network, tokens, labels)
     run = _Run(best_weights=network.get_weights())
-    if checkpoint is not None and (saved := checkpoint.restore()) is not None:
+    saved = checkpoint.restore() if checkpoint is not None else None
+    if checkpoint is not None and saved is not None:
         run = _restored(saved, inputs, network, optimizer, checkpoint)
     step = make_step(network, optimizer, recipe.adversarial, label_weights=label_weights)
     began, done_before = time.monotonic() - run.seconds, run.seconds
@@ -83,6 +84,8 @@ def fit(
             _require_finite(network, run, f"in epoch {run.epoch + 1}, step {run.step}", checkpoint)
             checkpoint.write(*_saved(run, inputs, network, optimizer))
 
+    if saved is None and recipe.pretraining.epochs:
+        keep()  # what pretraining came to: it may have taken longer than all that follows
     first, total = run.epoch * batches + run.step, settings.epochs * batches
 
     def seconds_left(done: int) -> float:
@@ -179,8 +182,8 @@ def _restored(
     position, arrays = dict(saved.position), saved.arrays
     if position.pop("inputs") != inputs:
         raise ConfigurationError(
-            f"{checkpoint.folder}: cannot resume: the tokens, labels or initial weights are "
-            "others, as after a change of the code or of a library; train without --resume"
+            f"{checkpoint.folder}: cannot resume: the tokens, labels or shapes of weights "
+            "are others, as after a change of the code or of a library; train without --resume"
         )
     network.set_weights(_group(arrays, "weights"))
     for variable, value in zip(optimizer.variables, _group(arrays, "optimizer"), strict=True):
@@ -193,9 +196,9 @@ def _group(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
 
 
 def _digest(network: Network, tokens: Tokens, labels: np.ndarray) -> str:
-    """SHA-256 of all that the training starts from."""
-    digest = hashlib.sha256()
-    for array in (*tokens, labels, *network.get_weights()):
+    """SHA-256 of what is learnt from, and the shapes of what learns."""
+    digest = hashlib.sha256(repr([weights.shape for weights in network.weights]).encode())
+    for array in (*tokens, labels):
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

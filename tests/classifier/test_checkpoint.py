@@ -150,7 +150,7 @@ def test_without_resume_it_starts_anew(fitted, uninterrupted, tmp_path):
     [
         ({"recipe": RECIPE.override({"seed": 4})}, "recipe.seed was 3, is 4"),
         ({"recipe": RECIPE.override({"adversarial.method": "vat"})}, 'was "none", is "vat"'),
-        ({"labels": 1 - LABELS}, "the tokens, labels or initial weights are others"),
+        ({"labels": 1 - LABELS}, "the tokens, labels or shapes of weights are others"),
     ],
 )
 def test_another_training_is_not_gone_on_with(fitted, tmp_path, change, says):
