@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from moddefense.batch.limits import too_large
 from moddefense.batch.rows import Rejection
 from moddefense.batch.writing import encode, kept_names
 from moddefense.errors import ModdefenseError
@@ -49,10 +50,14 @@ def decide(
 ) -> Decided:
     """Decide on texts and encode the records, with the columns of ``kept`` behind.
 
-    A text on which the guard fails is rejected, and the others are decided. Where that happens to
-    all of many texts, it is not for the texts, and the error is raised; so is every error of ours.
+    A text that is too large is rejected, and one on which the guard fails; the others are decided.
+    Where the guard fails on all of many texts, it is not for the texts, and the error is raised; so
+    is every error of ours.
     """
     failed: dict[int, Exception] = {}
+    large = {at: why for at, text in enumerate(texts) if (why := too_large(text)) is not None}
+    if large:
+        return _without(large, guard, texts, ids, form, kept)
     tables = _tables(guard, texts, ids, form, 0, failed)
     if len(failed) == len(texts) > FEW:
         raise failed[0]
@@ -64,6 +69,28 @@ def decide(
             table = beside(table, kept.slice(begin, table.num_rows))
         decided.data += encode(table, form.kind)
     return decided
+
+
+def _without(
+    large: dict[int, Rejection],
+    guard: Screener,
+    texts: Sequence[str],
+    ids: Sequence[str],
+    form: Form,
+    kept: pa.Table | None,
+) -> Decided:
+    """Decide on what lies between the texts that are too large."""
+    parts: list[tuple[int, Decided]] = []
+    begin = 0
+    for end in [*large, len(texts)]:
+        if begin < end:
+            piece = None if kept is None else kept.slice(begin, end - begin)
+            decided = decide(guard, texts[begin:end], ids[begin:end], form, piece)
+            parts.append((begin, decided))
+        begin = end + 1
+    whole = joined(parts)
+    whole.rejected.update(large)
+    return whole
 
 
 def beside(table: pa.Table, kept: pa.Table) -> pa.Table:

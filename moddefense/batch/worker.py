@@ -102,7 +102,9 @@ def raised(header: dict[str, Any]) -> Exception:
 
 def answered(decided: Decided) -> bytes:
     """Return the message that tells what was decided."""
-    rejected = [(at, why.error, why.error_type) for at, why in decided.rejected.items()]
+    rejected = [
+        (at, why.error, why.error_type, why.raw is not None) for at, why in decided.rejected.items()
+    ]
     raw = [why.raw or b"" for why in decided.rejected.values()]
     header = {
         "kind": "decided", "records": decided.records, "counts": decided.counts,
@@ -114,7 +116,7 @@ def answered(decided: Decided) -> bytes:
 def decided_of(header: dict[str, Any], blobs: list[bytes]) -> Decided:
     """Return what a worker's answer says."""
     rejected = {
-        at: Rejection(error, kind, raw)
-        for (at, error, kind), raw in zip(header["rejected"], blobs[1:], strict=True)
+        at: Rejection(error, kind, raw if has_raw else None)
+        for (at, error, kind, has_raw), raw in zip(header["rejected"], blobs[1:], strict=True)
     }
     return Decided(blobs[0], header["records"], header["counts"], rejected)

@@ -405,3 +405,21 @@ def test_a_guard_that_decides_nothing_ends_the_run(make_guard, tmp_path):
         screen_files(
             Choosy(make_guard()), job(tmp_path / "a.txt", batch_size=20), tmp_path / "o.jsonl"
         )
+
+
+def test_texts_that_are_too_large_cost_only_themselves(make_guard, tmp_path, monkeypatch):
+    monkeypatch.setattr("moddefense.batch.limits.MOST_CHARACTERS", 50)
+    monkeypatch.setattr("moddefense.batch.limits.MOST_GROWTH", 100)
+    texts = ["fine", "x" * 51, "jerk", "\ufdfa" * 10, "\u0301" * 50, "😀" * 50, "x" * 50]
+    path, out = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    summary = screen_files(make_guard(), job(path, batch_size=100), out)
+    assert [record["id"] for record in records_of(out)] == ["0", "2", "4", "5", "6"]
+    assert summary.quarantined == 2
+    lines = (tmp_path / "out.jsonl.quarantine.jsonl").read_bytes().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert [(e["row"], e["error_type"], e["raw"]) for e in entries] == [
+        (1, "size", None), (3, "size", None)
+    ]  # fmt: skip
+    assert "51 characters, over 50" in entries[0]["error"]
+    assert "compatibility characters" in entries[1]["error"]
