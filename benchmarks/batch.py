@@ -46,7 +46,7 @@ def report() -> str:
     ]
     rows += [
         f"| alt-profanity-check `predict_prob`, texts in memory | {peer:,.0f} | 1.00 |",
-        f"| BERT base, forward, 32 × 128 tokens, random weights | {bert:,.1f} | {bert / peer:.5f} |",
+        f"| BERT base, forward, 32 × 128 tokens | {bert:,.1f} | {bert / peer:.5f} |",
     ]
     return "\n".join(
         [
