@@ -51,9 +51,10 @@ class NgramModel:
     ) -> Self:  # fmt: skip
         """Fit on tokens, a 0/1 target ``[texts]`` and sample weights ``[texts]``.
 
-        Rare n-grams count for more (inverse document frequency) before the penalty is applied, so
-        that it does not silence them; the factor ends up in the weights. A target of one class
-        teaches nothing but its frequency.
+        Before the penalty is applied, n-grams that are rare (inverse document frequency) or that
+        the classes use unequally (root of the naive Bayes log-count ratio, after Wang and Manning
+        2012) are scaled up, so that it does not silence them; the factor ends up in the weights. A
+        target of one class teaches nothing but its frequency.
         """
         from scipy import sparse
         from sklearn.linear_model import LogisticRegression
@@ -65,9 +66,23 @@ class NgramModel:
         matrix = _matrix(tokens, buckets)
         documents = np.bincount(matrix.indices, minlength=buckets)
         rarity = np.log((1 + len(target)) / (1 + documents)) + 1
+        factor = rarity * np.sqrt(_log_count_ratio(matrix, target, weights))
         model = LogisticRegression(C=inverse_penalty, max_iter=300)
-        model.fit(matrix @ sparse.diags(rarity), target, sample_weight=weights)
-        return cls((model.coef_[0] * rarity).astype(np.float32), float(model.intercept_[0]))
+        model.fit(matrix @ sparse.diags(factor), target, sample_weight=weights)
+        return cls((model.coef_[0] * factor).astype(np.float32), float(model.intercept_[0]))
+
+
+def _log_count_ratio(
+    matrix: scipy.sparse.csr_matrix, target: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return how unequally the classes use each n-gram: |log of ratio of shares|, ``[buckets]``."""
+    present = matrix.copy()
+    present.data[:] = 1
+    logs = []
+    for label in (1, 0):
+        counts = present.T @ (weights * (target == label)) + 1
+        logs.append(np.log(counts / counts.sum()))
+    return np.abs(logs[0] - logs[1])
 
 
 def _ngrams(tokens: Tokens, buckets: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ others teach adds to it with weights that validation supports, none of them nega
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def definition_weights(corpus: Corpus, prevalence: float) -> np.ndarray:
 
 
 def learn_combination(
-    recipe: Recipe, split: Split, tokens: dict[str, Tokens], logits: np.ndarray
+    recipe: Recipe, split: Split, tokens: Mapping[str, Tokens], logits: np.ndarray
 ) -> tuple[np.ndarray, NgramModel]:
     """Return the weights of the network's logits in the score, and the linear model beside it.
 
@@ -55,7 +56,9 @@ def learn_combination(
     """
     val = split.val
     columns = [0, *(1 + k for k in other_definitions(val))]
-    wides = _linear_models(recipe, split.train, tokens["train"])
+    # Added texts would teach the linear models what only the network can tell from harm.
+    given = tokens["train"].take(np.arange(len(split.train)))
+    wides = _linear_models(recipe, split.train, given)
     opinions = [logits[:, columns]]
     opinions += [wide.log_odds(tokens["val"])[:, None] for wide in wides]
     weights = definition_weights(val, recipe.calibration.prevalence)

@@ -18,13 +18,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moddefense.folding import fold_many
+from moddefense.segmentation import Segmenter
 
 __all__ = ["PAD", "Graph", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
 
 PAD, UNKNOWN, OPENING = 0, 1, 2  # OPENING: any word beginning too rare for an embedding of its own
 SPECIAL = ("[PAD]", "[UNK]", "[OPEN]")
 SUFFIX = "##"
-ALPHABET = 500  # letters at most; the rarest are left to [UNK]
+ALPHABET = 1000  # letters at most; the rarest are left to [UNK]
 LONGEST_PIECE = 100  # bytes; a shout pasted often would become one piece, and TF-Text takes 256
 
 
@@ -120,7 +121,13 @@ class Tokenizer:
         values, lengths = self.graph([self._prepare(text) for text in folded])
         return Tokens(self._open(values), lengths)
 
+    @cached_property
+    def _segmenter(self) -> Segmenter:
+        # WordPiece vocabularies are learnt by frequency, and stand in that order.
+        return Segmenter(p for p in self.pieces[len(SPECIAL) :] if not p.startswith(SUFFIX))
+
     def _prepare(self, text: str) -> bytes:
+        text = self._segmenter.spread(text)
         if not (self._spells_ascii and text.isascii()):
             text = text.translate(self._spacing)
         return text.encode("utf-8", "replace")

@@ -110,18 +110,20 @@ def train(
     sizes = {name: len(getattr(split, name)) for name in ("train", "val", "test")}
     _tell(progress, kind="start", texts=sizes, notes=notes)
     tokenizer = _vocabulary(recipe, split.train)
-    split = dataclasses.replace(split, train=augmented(recipe, split.train))
-    if len(split.train) > sizes["train"]:
-        notes.append(f"train: {len(split.train) - sizes['train']} texts added, see augmentation")
-    tokens = {name: tokenizer(getattr(split, name).texts) for name in ("train", "val", "test")}
+    examples = augmented(recipe, split.train)
+    if len(examples) > sizes["train"]:
+        notes.append(f"train: {len(examples) - sizes['train']} texts added, see augmentation")
+    parts = {"train": examples, "val": split.val, "test": split.test}
+    tokens = {name: tokenizer(part.texts) for name, part in parts.items()}
+    targets = {name: _targets(part) for name, part in parts.items()}
     classifier, history = _classifier(
-        recipe, split, tokenizer, tokens, tokenizer(unlabeled.texts) if unlabeled else None,
-        progress, checkpoint,
+        recipe, split, tokenizer, tokens, targets,
+        tokenizer(unlabeled.texts) if unlabeled else None, progress, checkpoint,
     )  # fmt: skip
     scores = {name: classifier.score(tokens[name]) for name in tokens}
     policy = score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
     trigger = _trigger(
-        recipe, split.train, tokens["train"], scores["train"][:, 0] >= policy.classifier_review
+        recipe, examples, tokens["train"], scores["train"][:, 0] >= policy.classifier_review
     )
     policy = dataclasses.replace(
         policy,
@@ -134,10 +136,10 @@ def train(
     policy, found_thresholds = label_thresholds(recipe, split.val, policy, scores["val"])
     metrics = {
         name: split_metrics(
-            recipe, getattr(split, name), tokens[name], scores[name], classifier, trigger, policy
+            recipe, parts[name], tokens[name], scores[name], classifier, trigger, policy
         )
         for name in ("val", "test")
-        if len(getattr(split, name))
+        if len(parts[name])
     }
     about: dict[str, Any] = {
         "recipe": recipe.as_dict(),
@@ -249,9 +251,9 @@ def _label_weights(corpus: Corpus) -> np.ndarray | None:
 
 def _classifier(
     recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
-    unlabeled: Tokens | None, progress: Progress | None, checkpoint: Checkpoint | None,
+    targets: dict[str, np.ndarray], unlabeled: Tokens | None, progress: Progress | None,
+    checkpoint: Checkpoint | None,
 ) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
-    targets = {name: _targets(getattr(split, name)) for name in tokens}
     keys = recipe.network
     network = Network(
         kind=keys.kind, vocabulary=tokenizer.size, labels=targets["train"].shape[1],
