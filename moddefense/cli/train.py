@@ -40,7 +40,7 @@ class _Train(click.Command):
         "moddefense train comments.csv --out models/mine",
         "moddefense train train.parquet --val val.parquet --out models/mine \\",
         "    --label-column toxic --label-column threat --set training.epochs=3",
-        "moddefense train --recipe jigsaw_toxic --help",
+        "moddefense train --recipe english --help",
         "MODDEFENSE_DATA=corpora moddefense train jigsaw_toxic davidson edos --out models/mine",
     ),
 )

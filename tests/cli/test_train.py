@@ -141,8 +141,8 @@ def test_ctrl_c_ends_what_python_cannot_interrupt(spawn):
     ("arguments", "line"),
     [
         ([], "training.epochs passes over the training split at most [int, 12]"),
-        (["--recipe", "jigsaw_toxic"], "with their values in recipe jigsaw_toxic"),
-        (["--recipe", "jigsaw_toxic"], '[list, ["toxic", "severe_toxic",'),
+        (["--recipe", "english"], "with their values in recipe english"),
+        (["--recipe", "english"], '[list, ["toxic", "severe_toxic",'),
     ],
 )
 def test_help_shows_the_values_of_the_recipe(run, arguments, line):
