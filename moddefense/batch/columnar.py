@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -40,7 +39,7 @@ def parquet_chunks(
         raise ReadError(f"{source.name}: empty file: no Parquet in it")
     stream.seek(0)
     try:
-        file = pq.ParquetFile(source.path if source.rereadable else stream)
+        file = pq.ParquetFile(stream if source.remote or not source.rereadable else source.path)
         schema = file.schema_arrow
     except DAMAGE as error:
         raise _damaged(source.name, error) from None
@@ -58,7 +57,7 @@ def _metered(
     chunks: Iterator[Chunk], source: Source, meter: Meter, file: pq.ParquetFile
 ) -> Iterator[Chunk]:
     """Tell the meter how far reading is, by rows: pyarrow reads the file itself."""
-    size = os.path.getsize(source.path) if source.rereadable else 0
+    size = source.size if source.rereadable else 0
     rows, done = file.metadata.num_rows, 0
     for chunk in chunks:
         yield chunk

@@ -220,8 +220,8 @@ def _publish(
     run: Run, journal: Journal, settings: Mapping[str, Any], quarantine: Path, keep_empty: bool
 ) -> None:
     """Put output, quarantine and manifest in their places; redone as a whole if interrupted."""
-    for entry in settings["inputs"]:
-        if entry["bytes"] is not None and os.path.getsize(entry["path"]) != entry["bytes"]:
+    for source, entry in zip(run.sources, settings["inputs"], strict=True):
+        if entry["bytes"] is not None and source.size != entry["bytes"]:
             raise ReadError(f"{entry['path']}: changed while it was read; screen it again")
     merged = journal.folder / f"output.{journal.kind}"
     parts = range(len(journal.parts))

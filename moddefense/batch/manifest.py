@@ -56,7 +56,7 @@ def fingerprint_inputs(sources: Sequence[Source]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for source in sources:
         known = source.rereadable
-        size = os.path.getsize(source.path) if known else None
+        size = source.size if known else None
         digest = sha256(source) if known else None
         found.append({"path": source.name, "bytes": size, "sha256": digest})
     return found

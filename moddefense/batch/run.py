@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
@@ -45,6 +44,7 @@ class Run:
     summary: Summary = field(default_factory=Summary)
     meters: list[tuple[Source, Meter]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    total: int | None = None
 
     def empty(self) -> pa.Table:
         """Return the table of no records."""
@@ -135,7 +135,7 @@ class Run:
         for source in self.sources:
             if source.rereadable:
                 packed = source.compression is not None or source.format == "parquet"
-                size += os.path.getsize(source.path) * (4 if packed else 1)
+                size += source.size * (4 if packed else 1)
         return size >= LARGE
 
     def _count(self, batch: Batch, decided: Decided) -> None:
@@ -151,8 +151,10 @@ class Run:
     def _share(self) -> float | None:
         if not all(s.rereadable and s.format != QUARANTINE for s in self.sources):
             return None
-        total = sum(os.path.getsize(source.path) for source in self.sources)
-        return sum(meter.bytes for _, meter in self.meters) / total if total else None
+        if self.total is None:
+            self.total = sum(source.size for source in self.sources)
+        read = sum(meter.bytes for _, meter in self.meters)
+        return read / self.total if self.total else None
 
     def over(self, enough: object) -> bool:
         """Whether too large a share of the rows could not be read, once there are enough rows."""

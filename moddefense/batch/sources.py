@@ -24,7 +24,10 @@ BLOCK = 1 << 20  # bytes read at a time
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input: ``path`` as it was given (``-`` is stdin), its format and its compression."""
+    """One input: ``path`` as it was given, its format and its compression.
+
+    ``-`` is stdin. A path with ``://`` is a URI that ``pyarrow.fs`` knows: s3, gs, hdfs, file.
+    """
 
     path: str
     format: str
@@ -38,7 +41,22 @@ class Source:
     @property
     def rereadable(self) -> bool:
         """Whether it is a regular file, which can be read twice; a pipe cannot."""
-        return self.path != STDIN and os.path.isfile(self.path)
+        return self.remote or (self.path != STDIN and os.path.isfile(self.path))
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is a URI."""
+        return "://" in self.path
+
+    @property
+    def size(self) -> int:
+        """Stored bytes of a file. Raises ReadError when it is not there any more."""
+        try:
+            if self.remote:
+                return int(_remote_info(self.path).size)
+            return os.path.getsize(self.path)
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
 
 
 class Meter:
@@ -109,7 +127,24 @@ def _source(path: str, name: str, complaint: str) -> Source:
     return Source(path, "jsonl" if kind == "ndjson" else kind, compression)
 
 
+def _remote_info(path: str) -> Any:
+    import pyarrow as pa
+    from pyarrow import fs
+
+    try:
+        system, inner = fs.FileSystem.from_uri(path)
+        info = system.get_file_info(inner)
+    except (pa.ArrowException, OSError) as error:
+        raise ReadError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+    if info.type != fs.FileType.File:
+        raise ReadError(f"{path}: cannot be read: no such file")
+    return info
+
+
 def _check_file(path: str) -> None:
+    if "://" in path:
+        _remote_info(path)
+        return
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
@@ -129,6 +164,11 @@ def open_meter(source: Source, *, hashed: bool = False) -> Meter:
         # Unbuffered: a thread that waits for input with the buffer locked would block the exit.
         return Meter(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), hashed=hashed)
     try:
+        if source.remote:
+            from pyarrow import fs
+
+            system, inner = fs.FileSystem.from_uri(source.path)
+            return Meter(system.open_input_file(inner), hashed=hashed)
         return Meter(open(source.path, "rb"), hashed=hashed)
     except (OSError, ValueError) as error:
         raise _unreadable(source.path, error) from None

@@ -431,3 +431,24 @@ def test_parquet_on_standard_input(monkeypatch, read):
     pq.write_table(pa.table({"text": ["a", "b"]}), sink)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(sink.getvalue())))
     assert read("-", input_format="parquet")[0] == [("0", "a"), ("1", "b")]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl.gz"])
+def test_a_uri_is_read_like_a_file(read, tmp_path, name):
+    if name == "a.csv":
+        (tmp_path / name).write_text("id,text\nx,one\ny,two\n")
+    elif name == "a.parquet":
+        pq.write_table(pa.table({"id": ["x", "y"], "text": ["one", "two"]}), tmp_path / name)
+    else:
+        lines = b'{"id":"x","text":"one"}\n{"id":"y","text":"two"}\n'
+        (tmp_path / name).write_bytes(gzip.compress(lines))
+    records, rejected = read(f"file://{tmp_path}/{name}")
+    assert (records, rejected) == ([("x", "one"), ("y", "two")], [])
+    source = locate(f"file://{tmp_path}/{name}")
+    assert source.size == (tmp_path / name).stat().st_size
+
+
+@pytest.mark.parametrize("uri", ["file:///none/a.csv", "nonsense://a/a.csv", "file:///tmp/.csv"])
+def test_a_uri_with_nothing_behind_it(uri):
+    with pytest.raises(ReadError, match="cannot be read"):
+        locate(uri)
