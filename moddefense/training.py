@@ -284,7 +284,10 @@ def _classifier(
     watched, watched_tokens = scored_part(split.val, tokens["val"])
 
     def validate() -> float:
-        logits = current(alone, none, identity).logits(watched_tokens)
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = current(alone, none, identity).logits(watched_tokens)
+        if not np.isfinite(logits).all():  # weights beyond what a bundle can store
+            return float("nan")
         value = auc(watched.scored, logits[:, 0])
         assert value is not None  # both classes are there: _require_classes
         return value

@@ -56,10 +56,11 @@ def fit(
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train ``network`` in place and return the history, a record an epoch.
 
-    ``validate`` returns the metric to improve, after each epoch; with early stopping the best
-    epoch's weights stay. ``label_weights`` ``[labels]`` count in the loss. Of ``unlabeled`` texts
-    each batch gets the recipe's share. A ``checkpoint`` (see ``Checkpoint.begin``) is gone on from
-    and kept up to date. Raises TrainingError when the loss or a weight is not finite.
+    ``validate`` returns the metric to improve, after each epoch, NaN where there is none; with
+    early stopping the best epoch's weights stay. ``label_weights`` ``[labels]`` count in the loss.
+    Of ``unlabeled`` texts each batch gets the recipe's share. A ``checkpoint`` (see
+    ``Checkpoint.begin``) is gone on from and kept up to date. Raises TrainingError when the loss,
+    a weight or the metric is not finite.
     """
     settings = recipe.training
     batches = -(-len(tokens.lengths) // settings.batch_size)
@@ -115,7 +116,10 @@ def fit(
             if checkpoint is not None and checkpoint.due and run.step < batches:
                 keep()
         _require_finite(network, run, f"after epoch {run.epoch + 1}", checkpoint)
-        _end_epoch(run, network, validate(), time.monotonic() - began)
+        validation = validate()
+        if not np.isfinite(validation):
+            raise _diverged(f"validation is {validation} after epoch {run.epoch + 1}", checkpoint)
+        _end_epoch(run, network, validation, time.monotonic() - began)
         run.finished = run.epoch == settings.epochs or (
             settings.early_stopping and run.since >= settings.patience
         )

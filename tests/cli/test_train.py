@@ -149,3 +149,22 @@ def test_help_shows_the_values_of_the_recipe(run, arguments, line):
     result = run("train", *arguments, "--help")
     assert result.exit_code == 0
     assert line in " ".join(result.output.split())
+
+
+def test_a_training_that_diverges_says_so_and_can_be_eased(
+    run, toy_file, toy_recipe_file, tmp_path, monkeypatch
+):
+    from moddefense.classifier import checkpoint
+
+    out = tmp_path / "bundle"
+    command = ["train", str(toy_file), "--recipe", str(toy_recipe_file), "--out", str(out)]
+    # A network that explodes within a few steps: what it writes before is what can be kept.
+    monkeypatch.setattr(checkpoint.Checkpoint, "due", True)
+    diverged = run(*command, "--set", "training.learning_rate=3e5")
+    assert diverged.exit_code == 3
+    assert diverged.stderr.splitlines()[-1].startswith("moddefense: error: ")
+    assert "lower training.learning_rate or adversarial.epsilon" in diverged.stderr
+    assert f"{out}.training keeps the last good weights" in diverged.stderr
+    unchanged = run(*command, "--set", "training.learning_rate=3e5", "--resume")
+    assert unchanged.exit_code == 2
+    assert "--resume needs a lower training.learning_rate" in unchanged.stderr
