@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import random
 import re
 
@@ -22,7 +21,7 @@ HARMFUL = [f"{who} {what}" for who in ("you are", "he is only", "stop being")
            for what in ("a jerk", "an idiot", "a fool, go away")]  # fmt: skip
 HARMLESS = [f"{who} {what}" for who in ("we all like", "they found", "look at")
             for what in ("a garden", "the cat again", "this recipe")]  # fmt: skip
-PLAN = Plan(attacks=("leet", "fullwidth"), strengths=(0.5, 1.0))
+PLAN = Plan(targets=("lexicon",), attacks=("leet", "fullwidth"), strengths=(0.5, 1.0))
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def test_a_stage_that_is_off_is_no_target(toy_bundle):
     assert load_target("pipeline", toy_bundle, without=DEFENCES).score(["you jerk"]).size == 1
 
 
-def test_the_report_has_every_cell_and_adds_up(systems):
+def test_the_report_has_every_cell_adds_up_and_is_the_same_again(systems):
     found = run(systems, PLAN, HARMFUL, HARMLESS)
     (row,) = found["results"]
     assert [(a["family"], a["strength"]) for a in row["attacks"]] == [
@@ -96,12 +95,12 @@ def test_the_report_has_every_cell_and_adds_up(systems):
         assert sum(one["decided"].values()) == one["flagged"]
     fullwidth = row["attacks"][-1]
     assert fullwidth["flagged"] == fullwidth["flagged_clean"]
-    assert row["false_positives"] <= PLAN.false_positives
-    assert json.loads(json.dumps(found)) == json.loads(json.dumps(found))
+    assert row["false_positives"] == 0
+    assert found == run(systems, PLAN, HARMFUL, HARMLESS)
 
 
 def test_processes_change_nothing(systems):
-    plan = Plan(targets=("lexicon",), attacks=("leet", "spacing"), strengths=(0.5,))
+    plan = Plan(targets=("lexicon",), attacks=("leet",), strengths=(0.5,))
     assert run(systems, plan, HARMFUL, HARMLESS, workers=2) == run(systems, plan, HARMFUL, HARMLESS)
 
 
@@ -182,7 +181,8 @@ def test_hotflip_lowers_the_score_more_than_chance(toy_bundle, systems):
 
 def test_the_page_shows_every_family_and_escapes_texts(systems):
     harmful = [*HARMFUL, "you <script>idiot</script> jerk"]
-    plan = Plan(targets=("pipeline", "lexicon"), attacks=("leet", "love"), examples=20)
+    plan = Plan(targets=("pipeline", "lexicon"), attacks=("leet", "love"), strengths=(1.0,),
+                examples=20)  # fmt: skip
     weak = System("weak", systems[0].bundle, ("folding",))
     page = render(run([*systems, weak], plan, harmful, HARMLESS))
     assert "<script>" not in page
