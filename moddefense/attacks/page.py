@@ -14,7 +14,7 @@ from moddefense.lexicon.curation.editing import write_file
 __all__ = ["render", "write"]
 
 _INK = "#010203"  # stands for the page's own text colour, light or dark
-_COLOURS = ("#0e7490", "#c2410c", "#7c3aed", "#4d7c0f", "#be185d", "#a16207")
+_COLOURS = ("#0891b2", "#ea580c", "#8b5cf6", "#4d7c0f", "#be185d", "#a16207")
 _CUT = 600  # characters shown of an example
 
 
@@ -50,9 +50,8 @@ def _section(report: Mapping[str, Any], target: str) -> dict[str, Any]:
         (row["system"], one["family"], one["strength"]): one
         for row in rows for one in row["attacks"]
     }  # fmt: skip
-    families: dict[str, str] = {}
-    for row in rows:
-        families |= {one["family"]: one["group"] for one in row["attacks"]}
+    named = {one["family"]: one["group"] for row in rows for one in row["attacks"]}
+    families = dict(sorted(named.items(), key=lambda item: report["groups"].index(item[1])))
     systems = [row["system"] for row in rows]
     return {
         "target": target, "rows": rows, "systems": systems, "families": families, "cells": cells,
