@@ -1,13 +1,15 @@
 """What uncertainty knows of the errors: dropout, a deep ensemble of small members, score distance.
 
-    python benchmarks/run.py uncertainty
+    python benchmarks/uncertainty.py [--write]
 
 The members are trained on jigsaw_toxic once, from different seeds, and kept in ``out/members``.
-That takes minutes a member, which is why ``make bench`` leaves this one out.
+That takes minutes a member, which is why ``make bench`` leaves this one out. With ``--write`` the
+tables replace those in ``docs/evaluation.md``.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +23,8 @@ from moddefense.evaluation import Options, evaluate
 from moddefense.evaluation.summary import MEASURES
 from moddefense.lexicon.curation.corpora import take_split
 
-TITLE = "What uncertainty knows of the errors"
+DOCUMENT = CHECKOUT / "docs" / "evaluation.md"
+BEGIN, END = "<!-- uncertainty -->", "<!-- /uncertainty -->"
 MEMBERS = 4
 SMALL = {
     "network.embedding": 32,
@@ -89,5 +92,18 @@ def _table(where: str, found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--write", action="store_true", help="into docs/evaluation.md")
+    options = parser.parse_args()
+    tables = report()
+    if not options.write:
+        print(tables)
+        return
+    text = DOCUMENT.read_text(encoding="utf-8")
+    head, tail = text.split(BEGIN)[0], text.split(END)[1]
+    DOCUMENT.write_text(f"{head}{BEGIN}\n{tables}\n{END}{tail}", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    print(report())
+    main()
