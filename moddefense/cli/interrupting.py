@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -18,11 +18,12 @@ GRACE = 1.2  # seconds that Python gets to end by itself
 
 
 @contextlib.contextmanager
-def ends_promptly(hint: str | None = None) -> Iterator[None]:
+def ends_promptly(hint: Callable[[], str | None]) -> Iterator[None]:
     """End the program soon after Ctrl-C, even where Python cannot raise KeyboardInterrupt.
 
     It raises only between two of its own instructions, and a library may compute for minutes in
-    one. What the block writes must bear being killed at any point. ``hint`` is printed then.
+    one. What the block writes must bear being killed at any point. ``hint`` gives a line to print
+    then, or None.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are none of this thread's business
@@ -36,9 +37,9 @@ def ends_promptly(hint: str | None = None) -> Iterator[None]:
             if signal_number[0] == signal.SIGINT and not over.wait(GRACE):
                 if sys.stderr.isatty():
                     os.write(2, b"\x1b[?25h")  # the progress bar hides the cursor
-                for line in (f"warning: {hint}" if hint else None, "error: interrupted"):
-                    if line:
-                        click.echo(f"moddefense: {line}", err=True)
+                if line := hint():
+                    click.echo(f"moddefense: warning: {line}", err=True)
+                click.echo("moddefense: error: interrupted", err=True)
                 os._exit(INTERRUPTED)
 
     thread = threading.Thread(target=watch, daemon=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from moddefense.cli.interrupting import ends_promptly
 from moddefense.cli.options import examples
 from moddefense.cli.quiet import quiet_tensorflow
 from moddefense.errors import WriteError
+
+if TYPE_CHECKING:
+    from moddefense.recipe import Recipe
 
 __all__ = ["train"]
 
@@ -92,9 +96,7 @@ def train(
     harm becomes a label of its own. While the training lasts, OUT.training keeps what it has come
     to, for --resume.
     """
-    import moddefense as md
-    from moddefense.corpora import read_corpora
-    from moddefense.recipe import parse_overrides
+    from moddefense.recipe import load_recipe, parse_overrides
 
     _check_target(Path(out))
     overrides = parse_overrides(assignments)
@@ -102,57 +104,78 @@ def train(
         overrides["corpus.text_column"] = text_column
     if label_columns:
         overrides["corpus.label_columns"] = list(label_columns)
-    chosen = md.load_recipe(recipe, overrides)
+    chosen = load_recipe(recipe, overrides)
+    kept = f"{Path(out)}.training"
+    try:
+        with ends_promptly(lambda: _hint(kept)):
+            files = {"val": val, "test": test}
+            held_out = {name: path for name, path in files.items() if path is not None}
+            given = _read(chosen, corpus, held_out, unlabeled)
+            report = _run(chosen, given, out, kept, tensorboard=tensorboard, resume=resume)
+    except KeyboardInterrupt:
+        if hint := _hint(kept):
+            console.warn(hint)
+        raise
+    if report is None:
+        console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
+        return
+    console.show_tree(report["metrics"])
+    console.stderr().print(f"bundle written to {out}", markup=False)
 
-    def read(*paths: str) -> md.Corpus:
-        keys = chosen.corpus
-        return md.Corpus.read(
-            *paths, text_column=keys.text_column, label_columns=keys.label_columns
+
+def _read(
+    recipe: Recipe, corpus: Sequence[str], held_out: Mapping[str, str], unlabeled: Sequence[str]
+) -> dict[str, Any]:
+    """What the library call takes besides the recipe."""
+    from moddefense.corpora import read_corpora
+    from moddefense.corpus import Corpus
+    from moddefense.unlabeled import Unlabeled, require_use
+
+    keys = recipe.corpus
+    given: dict[str, Any] = {"corpus": read_corpora(corpus, recipe)}
+    for name, path in held_out.items():
+        given[name] = Corpus.read(
+            path, text_column=keys.text_column, label_columns=keys.label_columns
         )
-
-    texts = read_corpora(corpus, chosen)
-    given: dict[str, Any] = {
-        name: read(path) for name, path in (("val", val), ("test", test)) if path
-    }
     if unlabeled:
-        from moddefense.unlabeled import Unlabeled, require_use
+        require_use(recipe)
+        given["unlabeled"] = Unlabeled.read(*unlabeled, text_column=keys.text_column)
+    return given
 
-        require_use(chosen)
-        given["unlabeled"] = Unlabeled.read(*unlabeled, text_column=chosen.corpus.text_column)
+
+def _run(
+    recipe: Recipe, given: dict[str, Any], out: str, kept: str, *, tensorboard: str | None,
+    resume: bool,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Train and save; None where that was done before."""
     quiet_tensorflow()
     from moddefense.classifier.checkpoint import Checkpoint
     from moddefense.classifier.tensorboard import tensorboard as log_events
-    from moddefense.training import finished
-    from moddefense.training import train as train_bundle
+    from moddefense.training import finished, train
 
-    kept = f"{Path(out)}.training"
-    hint = f"{kept} keeps what is finished; --resume goes on from there"
-    try:
-        with ends_promptly(hint), Checkpoint(kept) as checkpoint, ExitStack() as stack:
-            if resume and not checkpoint.started and finished(out, chosen, texts, **given):
-                console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
-                return
-            if checkpoint.started and not resume:
-                console.warn(f"{kept}: dropped an interrupted training; --resume goes on with it")
-            tellers: list[Any] = [stack.enter_context(console.training_progress())]
-            if tensorboard is not None:
-                tellers.append(stack.enter_context(log_events(tensorboard)))
+    with Checkpoint(kept) as checkpoint, ExitStack() as stack:
+        if resume and not checkpoint.started and finished(out, recipe, **given):
+            return None
+        if checkpoint.started and not resume:
+            console.warn(f"{kept}: dropped an interrupted training; --resume goes on with it")
+        tellers: list[Any] = [stack.enter_context(console.training_progress())]
+        if tensorboard is not None:
+            tellers.append(stack.enter_context(log_events(tensorboard)))
 
-            def tell(event: dict[str, Any]) -> None:
-                for teller in tellers:
-                    teller(event)
+        def tell(event: dict[str, Any]) -> None:
+            for teller in tellers:
+                teller(event)
 
-            result = train_bundle(
-                chosen, texts, **given, progress=tell, checkpoint=checkpoint, resume=resume
-            )
-            result.bundle.save(out)
-            checkpoint.remove()
-    except KeyboardInterrupt:
-        if Path(kept).exists():
-            console.warn(hint)
-        raise
-    console.show_tree(result.report["metrics"])
-    console.stderr().print(f"bundle written to {out}", markup=False)
+        result = train(recipe, **given, progress=tell, checkpoint=checkpoint, resume=resume)
+        result.bundle.save(out)
+        checkpoint.remove()
+        return result.report
+
+
+def _hint(kept: str) -> str | None:
+    if not Path(kept).exists():
+        return None
+    return f"{kept} keeps what is finished; --resume goes on from there"
 
 
 def _check_target(folder: Path) -> None:
