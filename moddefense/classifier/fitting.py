@@ -272,23 +272,16 @@ def mixed_batches(
     )
 
 
-def pad(
-    tokens: Tokens, rows: np.ndarray, *, longest: int, shares: np.ndarray | None = None
-) -> np.ndarray:
-    """Ids ``[rows, time]`` padded with 0; of a longer text ``longest`` tokens on end.
+def pad(tokens: Tokens, rows: np.ndarray, *, longest: int) -> np.ndarray:
+    """Ids ``[rows, time]`` padded with 0; of a longer text its first ``longest`` tokens.
 
-    ``shares`` ``[rows]``, each in [0, 1), say how far into the text these begin, as a share of
-    what is possible; without them they are the first ones.
+    A window drawn anew for each epoch teaches less: the harm of a harmful text may stand elsewhere.
     """
-    whole = tokens.lengths[rows]
-    lengths = np.minimum(whole, longest)
-    first = tokens.starts[rows]
-    if shares is not None:
-        first = first + (shares * (whole - lengths + 1)).astype(np.int64)
+    lengths = np.minimum(tokens.lengths[rows], longest)
     width = max(1, int(lengths.max()))
     columns = np.arange(width)
     inside = columns < lengths[:, None]
-    index = np.where(inside, first[:, None] + columns, 0)
+    index = np.where(inside, tokens.starts[rows][:, None] + columns, 0)
     values = tokens.values if len(tokens.values) else np.zeros(1, np.int32)
     return np.where(inside, values[index], 0).astype(np.int32)
 

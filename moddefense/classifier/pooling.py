@@ -83,34 +83,38 @@ class _Mean:
 
     def __call__(self, tokens: Tokens) -> np.ndarray:
         pooled = np.zeros((len(tokens.lengths), self.features), np.float32)
-        for part, values, offsets in _chunks(tokens):
-            sums = np.add.reduceat(np.take(self._table, values, axis=0), offsets, axis=0)
-            pooled[part] = sums / tokens.lengths[part, None].astype(np.float32)
-        return pooled
+        for part, values, bounds in _chunks(tokens):
+            looked_up = np.take(self._table, values, axis=0)
+            for row, begin, end in zip(part, bounds[:-1], bounds[1:], strict=True):
+                np.add.reduce(looked_up[begin:end], axis=0, out=pooled[row])
+        return _divided(pooled, tokens.lengths)
 
 
 class _Conv:
     """A convolution as a sum of lookups, then maximum and mean."""
 
     def __init__(self, table: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> None:
+        self._side = len(kernel) // 2
         self._tables = [np.ascontiguousarray(table @ w) for w in kernel]
-        self._bias = bias.astype(np.float32)
-        self._reach = len(self._tables)
+        self._tables[self._side] += bias.astype(np.float32)  # every token has itself once
+        self._channels = len(bias)
         self.features = 2 * len(bias)
 
     def __call__(self, tokens: Tokens) -> np.ndarray:
-        channels = len(self._bias)
+        channels = self._channels
         pooled = np.zeros((len(tokens.lengths), 2 * channels), np.float32)
-        for part, values, offsets in _chunks(tokens):
+        for part, values, bounds in _chunks(tokens):
             features = self._convolve(values, tokens.lengths[part])
-            pooled[part, :channels] = np.maximum.reduceat(features, offsets, axis=0)
-            sums = np.add.reduceat(features, offsets, axis=0)
-            pooled[part, channels:] = sums / tokens.lengths[part, None].astype(np.float32)
+            # Text by text: numpy's reduceat takes twice as long.
+            for row, begin, end in zip(part, bounds[:-1], bounds[1:], strict=True):
+                np.maximum.reduce(features[begin:end], axis=0, out=pooled[row, :channels])
+                np.add.reduce(features[begin:end], axis=0, out=pooled[row, channels:])
+        _divided(pooled[:, channels:], tokens.lengths)
         return pooled
 
     def _convolve(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """Rectified features ``[tokens, channels]`` of texts that lie side by side."""
-        side = self._reach // 2
+        side = self._side
         position = np.arange(len(ids))
         text = np.repeat(np.arange(len(lengths)), lengths)
         features = np.take(self._tables[side], ids, axis=0)
@@ -119,14 +123,21 @@ class _Conv:
             neighbour = np.clip(position + offset, 0, len(ids) - 1)
             same = (text[neighbour] == text) & (neighbour == position + offset)
             shifted = np.where(same, ids[neighbour], 0)
-            np.take(self._tables[side + offset], shifted, axis=0, out=scratch)
+            # Without a mode, take would check first and copy through a buffer.
+            np.take(self._tables[side + offset], shifted, axis=0, out=scratch, mode="clip")
             features += scratch
-        features += self._bias
-        return np.maximum(features, 0, out=features)
+        scratch.fill(0)  # an array of zeros is compared faster than one zero
+        return np.maximum(features, scratch, out=features)
 
 
-def _chunks(tokens: Tokens) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Neighbouring texts of about CHUNK tokens: their rows, token values, and where each begins.
+def _divided(sums: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Sums to means, in place."""
+    sums /= np.maximum(lengths, 1)[:, None].astype(np.float32)
+    return sums
+
+
+def _chunks(tokens: Tokens) -> Iterator[tuple[list[int], np.ndarray, list[int]]]:
+    """Neighbouring texts of about CHUNK tokens: their rows, token values, and bounds in these.
 
     Whole texts only, and none that is empty; a longer text is a chunk of its own.
     """
@@ -138,7 +149,7 @@ def _chunks(tokens: Tokens) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray
         end = begin + max(1, int(np.searchsorted(total, CHUNK, side="right")))
         part = rows[begin:end]
         first, last = starts[part[0]], starts[part[-1]] + lengths[part[-1]]
-        yield part, tokens.values[first:last], starts[part] - first
+        yield part.tolist(), tokens.values[first:last], [0, *total[: end - begin].tolist()]
         begin = end
 
 
