@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moddefense.errors import ConfigurationError
+from moddefense.obfuscation import signs
 from moddefense.screening import DIGITS, Screening
 
 if TYPE_CHECKING:
@@ -29,8 +32,11 @@ def explain(guard: Guard, text: str) -> dict[str, Any]:
         stage.examine(alone, row)
         evidence[stage.name] = {
             "reached": _reached(decided, stage.name),
+            "shadow": stage.name in guard.policy.shadow_stages,
             **_DESCRIBE[stage.name](alone, decided, guard),
         }
+        if evidence[stage.name]["shadow"] and stage.name == "lexicon":
+            guard.policy.decide(alone, row, "lexicon")  # the models read as if there were no lists
     return {
         "text": text,
         "decided": decided.row(0).as_dict(),
@@ -57,6 +63,9 @@ def _lexicon(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str,
         "block_severity": policy.lexicon_block_severity,
         "review_severity": policy.lexicon_review_severity,
         "trigger_severity": policy.lexicon_trigger_severity,
+        "categories": {
+            name: dataclasses.asdict(policy.rule(name)) for name, _ in policy.categories
+        },
     }
 
 
@@ -66,6 +75,8 @@ def _trigger(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str,
         "probability": round(probability, DIGITS),
         "threshold": guard.policy.trigger_threshold,
         "runs_classifier": probability >= guard.policy.trigger_threshold,
+        "obfuscation": signs(decided.texts[0]),  # with any sign it goes on, if the policy says so
+        "obfuscated": guard.policy.trigger_obfuscated,
         "audited": bool(decided.audited[0]),  # goes on all the same, as a sample
     }
 
@@ -81,7 +92,22 @@ def _classifier(alone: Screening, decided: Screening, guard: Guard) -> Mapping[s
         "review": guard.policy.classifier_review,
         "block": guard.policy.classifier_block,
         "reach": guard.policy.uncertainty_reach,
+        "label_rules": guard.policy.as_dict().get("labels", {}),
+        "attributions": _attributions(alone, guard),
     }
+
+
+def _attributions(alone: Screening, guard: Guard) -> list[dict[str, Any]] | str:
+    """What each word adds to the log-odds, or why that cannot be told."""
+    alone.attributions = {}
+    for stage in guard.stages:
+        attribute = getattr(stage, "attribute", None)
+        if attribute is not None:
+            try:
+                attribute(alone, np.array([0]))
+            except ConfigurationError as error:
+                return str(error)
+    return alone.attributions.get(0, [])
 
 
 _DESCRIBE = {"lexicon": _lexicon, "trigger": _trigger, "classifier": _classifier}

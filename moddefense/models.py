@@ -112,3 +112,15 @@ class ClassifierStage:
             sampled = unsure[owner]
             renumbered = (np.cumsum(unsure) - 1)[owner[sampled]]
             screening.uncertainty[rows[unsure]] = classifier.spread(pooled[sampled], renumbered)
+
+    def attribute(self, screening: Screening, rows: np.ndarray) -> None:
+        """Fill ``screening.attributions`` at ``rows``, whether or not they were classified."""
+        from moddefense.classifier.highlighting import word_attributions
+
+        assert screening.attributions is not None
+        for row in rows.tolist():
+            screening.attributions[row] = word_attributions(
+                self.models.classifier, self.models.tokenizer, screening.texts[row],
+                screening.edits.get(row, ()),
+                [(m.start, m.end) for m in screening.matches[row] if m.term.kind == "block"],
+            )  # fmt: skip

@@ -44,6 +44,18 @@ class NgramModel:
         """Probability of each text, float64 ``[texts]``."""
         return 0.5 * (1 + np.tanh(self.log_odds(tokens) / 2))
 
+    def contributions(self, ids: np.ndarray) -> np.ndarray:
+        """What each token of one text adds to its log-odds, float64 ``[tokens]``.
+
+        A pair's weight goes to its two tokens in halves; with the intercept, the sum is the whole.
+        """
+        buckets, counts = _ngrams(Tokens(ids, np.array([len(ids)])), len(self.weights))
+        weights = self.weights[buckets].astype(np.float64) / np.sqrt(max(1, int(counts[0])))
+        found = weights[: len(ids)].copy()
+        found[:-1] += weights[len(ids) :] / 2
+        found[1:] += weights[len(ids) :] / 2
+        return found
+
     @classmethod
     def fit(
         cls, tokens: Tokens, target: np.ndarray, weights: np.ndarray, *, buckets: int,

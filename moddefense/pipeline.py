@@ -64,8 +64,10 @@ class Guard:
         self.fingerprints = dict(fingerprints)
         self.folder = folder  # of the bundle, from which another process can load the like
 
-    def screen(self, texts: Sequence[str]) -> Screening:
+    def screen(self, texts: Sequence[str], *, explain: bool = False) -> Screening:
         """Screen texts and return their evidence and decisions as columns.
+
+        With ``explain``, also what each word adds to the classifier's score, of every text.
 
         The result for a text does not depend on the others in the batch. Raises TypeError when
         ``texts`` is one string or has an element that is not a string.
@@ -83,6 +85,12 @@ class Guard:
                 stage.examine(screening, rows)
                 self.policy.decide(screening, rows, stage.name)
         self.policy.close(screening)
+        if explain:
+            screening.attributions = {}
+            for stage in self.stages:
+                attribute = getattr(stage, "attribute", None)
+                if attribute is not None:
+                    attribute(screening, np.arange(len(screening)))
         return screening
 
     def with_policy(self, policy: Policy) -> Guard:

@@ -61,7 +61,9 @@ class Screening:
     signs of obfuscation, ``audited`` those sent there as a sample; ``trigger``, ``score`` and
     ``uncertainty`` are float64 with NaN for "not computed"; ``labels`` is float64
     ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match. ``readings`` has, by row,
-    the text as the models shall read it where that is another. ``sample_all`` asks for dropout
+    the text as the models shall read it where that is another, ``edits`` how it came about:
+    (start, end, what instead). ``attributions``, where they were asked for, has what each word of a
+    row adds to the score. ``sample_all`` asks for dropout
     sampling of every row that the classifier sees, not only of those near a threshold.
     """
 
@@ -82,6 +84,8 @@ class Screening:
         self.labels = np.empty((n, 0))
         self.matches: list[tuple[Match, ...]] = [()] * n
         self.readings: dict[int, str] = {}
+        self.edits: dict[int, tuple[tuple[int, int, str], ...]] = {}
+        self.attributions: dict[int, list[dict[str, Any]]] | None = None
         self.tokens: TokenColumn | None = None
         self.sample_all = False
 
@@ -134,7 +138,7 @@ class Screening:
         """Return the records as an Arrow table, fields and their order as ``screen`` writes them.
 
         ``ids`` defaults to the row numbers as strings. ``mask`` adds the text with every match
-        masked.
+        masked. A screening with attributions has a column of these.
         """
         import pyarrow as pa
 
@@ -150,11 +154,24 @@ class Screening:
             "matches": self._match_array(),
             "reason": _strings([self.policy.reason(self, i) for i in range(n)]),
         }
+        if self.attributions is not None:
+            columns["attributions"] = self._attribution_array()
         if include_text:
             columns["text"] = _strings(self.texts)
         if mask:
             columns["masked"] = _strings(self._masked())
         return pa.table(columns)
+
+    def _attribution_array(self) -> pa.Array:
+        import pyarrow as pa
+
+        assert self.attributions is not None
+        fields = {"start": pa.int32(), "end": pa.int32(), "text": pa.string(),
+                  "weight": pa.float64(), "marked": pa.bool_()}  # fmt: skip
+        rows = [self.attributions.get(row) for row in range(len(self))]
+        for word in (word for words in rows for word in words or ()):
+            word["text"] = _well_formed(word["text"])
+        return pa.array(rows, pa.list_(pa.struct(list(fields.items()))))
 
     def _masked(self) -> list[str]:
         from moddefense.lexicon.masking import cover

@@ -8,6 +8,7 @@ a surname must not share the embedding of the rude word.
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,7 @@ PAD, UNKNOWN, OPENING = 0, 1, 2  # OPENING: any word beginning too rare for an e
 SPECIAL = ("[PAD]", "[UNK]", "[OPEN]")
 SUFFIX = "##"
 ALPHABET = 1000  # letters at most; the rarest are left to [UNK]
+_WORD = re.compile(r"\w+|[^\w\s]")
 LONGEST_PIECE = 100  # bytes; a shout pasted often would become one piece, and TF-Text takes 256
 
 
@@ -125,6 +127,35 @@ class Tokenizer:
     def _segmenter(self) -> Segmenter:
         # WordPiece vocabularies are learnt by frequency, and stand in that order.
         return Segmenter(p for p in self.pieces[len(SPECIAL) :] if not p.startswith(SUFFIX))
+
+    def spans(self, folded: str) -> list[tuple[int, int, bool]]:
+        """Where in a folded text each token comes from, and whether it continues a word.
+
+        Half-open, in characters of ``folded``; in the order of the tokens that the text becomes.
+        """
+        prepared = self._prepare(folded)
+        text = prepared.decode("utf-8")
+        origin, place = list[int](), 0
+        for char in text:  # spaces may have been put in, and a lone surrogate is a ? now
+            same = place < len(folded) and (
+                char == folded[place] or "\ud800" <= folded[place] <= "\udfff"
+            )
+            origin.append(min(place, len(folded) - 1))
+            place += same
+        values, _ = self.graph([prepared])
+        found, position = [], 0
+        for token in values.tolist():
+            piece = self.pieces[token]
+            continues = bool(self.continues[token])
+            match = _WORD.search(text, position) if token == UNKNOWN else None
+            length = len(match.group()) if match else len(piece) - len(SUFFIX) * continues
+            begin = match.start() if match else text.find(piece[-length:], position)
+            if (token == UNKNOWN and match is None) or begin < 0:
+                found.append((0, 0, continues))
+                continue
+            position = begin + length
+            found.append((origin[begin], origin[position - 1] + 1, continues))
+        return found
 
     def _prepare(self, text: str) -> bytes:
         text = self._segmenter.spread(text)

@@ -11,8 +11,9 @@ from moddefense.folding import fold
 
 TEXTS = [
     "", "\u200b", "the cat", "you are a jerk", "he is only an idiot", "an 1d1ot", "the idiot",
-    "stop being a fool", "a fool", "crap", "damn garden", "a silly goose", "you are a clown!!!",
-    "beef jerk", "an idiot " * 60, *(f"look at this recipe {n}" for n in range(6)),
+    "stop being a fool", "a fool", "crap", "a g.a.r.d.e.n", "damn garden", "a silly goose",
+    "you are a clown!!!", "beef jerk", "an idiot " * 60,
+    *(f"look at this recipe {n}" for n in range(6)),
 ]  # fmt: skip
 POLICIES = {
     "as in other tests": {"trigger_threshold": 0.2, "classifier_review": 0.3,
@@ -21,6 +22,15 @@ POLICIES = {
                            "lexicon_trigger_severity": 3, "classifier_review": 0.2,
                            "classifier_block": 0.5, "uncertainty_reach": 2},
     "all is read": {"trigger_threshold": 0, "uncertainty_reach": 0, "default_decision": "block"},
+    "rules of their own": {
+        "categories": {"insult": {"block_severity": 5, "review_severity": 4},
+                       "profanity": {"block_severity": 2, "review_severity": 1}},
+        "labels": {"insult": {"review": 0.05, "block": 0.3}, "toxic": {"block": 0.6}},
+        "trigger_threshold": 0.3, "classifier_review": 0.6,
+    },
+    "lists in shadow": {"shadow_stages": ["lexicon"], "trigger_threshold": 0.5},
+    "trigger in shadow": {"shadow_stages": ["trigger"], "trigger_threshold": 0.9},
+    "classifier in shadow": {"shadow_stages": ["classifier"], "trigger_threshold": 0.2},
     "nothing is read": {"trigger_threshold": 1, "lexicon_trigger_severity": 5, "audit_rate": 0,
                         "default_decision": "review"},
 }  # fmt: skip
@@ -32,24 +42,35 @@ def decide(found):
     """Decide again from what an explanation prints, by the rules as they are documented."""
     evidence, policy = found["evidence"], found["policy"]
     matches = evidence.get("lexicon", {}).get("matches", [])
-    severity = max((match["severity"] or 0 for match in matches), default=0)
-    rules = policy["lexicon"]
+    shadow = policy["shadow"]["stages"]
+    if "lexicon" in shadow:
+        matches = []
     if not fold(found["text"]).strip():
         return policy["default"]["decision"], "default"
     if any(match["kind"] == "allow" for match in matches):
         return "allow", "whitelist"
-    if severity >= rules["block_severity"]:
+
+    def reaches(action):
+        rules = evidence.get("lexicon", {})
+        return any(
+            match["severity"] >= rules["categories"].get(match["category"], rules)[action]
+            for match in matches
+        )
+
+    if reaches("block_severity"):
         return "block", "blacklist"
-    floor = severity >= rules["review_severity"]
-    forced = floor or severity >= rules["trigger_severity"]
+    floor = reaches("review_severity")
+    forced = floor or reaches("trigger_severity")
     audited = False
-    if "trigger" in evidence and not forced:
+    if "trigger" in evidence and "trigger" not in shadow:
         trigger = evidence["trigger"]
-        if trigger["probability"] < trigger["threshold"]:
-            if not trigger["audited"]:
-                return "allow", "trigger"
-            audited = True
-    if "classifier" not in evidence:
+        forced = forced or bool(trigger["obfuscated"] and trigger["obfuscation"])
+    if "trigger" in evidence and "trigger" not in shadow and not forced:
+        below = trigger["probability"] < trigger["threshold"]
+        if below and not trigger["audited"]:
+            return "allow", "trigger"
+        audited = below
+    if "classifier" not in evidence or "classifier" in shadow:
         default = policy["default"]["decision"]
         return ("review", "blacklist") if floor and default == "allow" else (default, "default")
     classifier = evidence["classifier"]
@@ -59,6 +80,11 @@ def decide(found):
         decision = "allow"
     elif classifier["score"] - reach >= classifier["block"]:
         decision = "block"
+    order = ("allow", "review", "block")
+    for label, rule in classifier["label_rules"].items():
+        for wanted, threshold in rule.items():
+            if classifier["labels"].get(label, 0) >= threshold:
+                decision = max(decision, wanted, key=order.index)
     if floor and decision == "allow":
         return "review", "blacklist"
     return decision, "audit" if audited else "classifier"
@@ -75,7 +101,7 @@ def test_the_printed_evidence_suffices(toy_bundle, toy_lexicon, policy, stages):
         assert decide(found) == (record["decision"], record["decided_by"]), text
         assert record == json.loads(json.dumps(guard.screen_one(text).as_dict()))
         decided.add(record["decided_by"])
-    assert len(decided) >= 2
+    assert len(decided) >= 2 or set(stages) <= {"trigger", *policy.get("shadow_stages", ())}
 
 
 def test_every_stage_is_heard_even_where_an_earlier_one_decided(toy_guard):

@@ -50,7 +50,7 @@ class Classifier:
     ) -> None:
         self.weights = weights
         self.network = CompiledNetwork(weights)
-        self._wide = NgramModel(weights["wide"], float(weights["wide_intercept"]))
+        self.wide = NgramModel(weights["wide"], float(weights["wide_intercept"]))
         self.calibration = calibration
         self.settings = settings
         self._masks = dropout_masks(
@@ -72,14 +72,18 @@ class Classifier:
         The first is ``[windows, features + 1]``: pooled features, and what the linear model says.
         """
         cut, owner = windows(tokens, size=self.settings.window, overlap=self.settings.overlap)
-        wide = self._wide.log_odds(cut).astype(np.float32)
+        wide = self.wide.log_odds(cut).astype(np.float32)
         with _one_thread():
             pooled = self.network.pool(cut)
         return np.concatenate([pooled, wide[:, None]], axis=1), owner
 
     def probabilities(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""
-        return _worst(self.calibration.probabilities(self._logits(pooled)), owner)
+        return _worst(self.window_probabilities(pooled), owner)
+
+    def window_probabilities(self, pooled: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities ``[windows, 1 + labels]`` of what ``pool`` gives."""
+        return self.calibration.probabilities(self._logits(pooled))
 
     def samples(self, pooled: np.ndarray, owner: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the score ``[texts]``, float64, that each thinned network gives."""

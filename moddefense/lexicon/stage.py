@@ -43,21 +43,30 @@ class LexiconStage:
             if matches:
                 screening.matches[row] = tuple(matches)
             if matches or phrases:
-                read = reading(text, matches, phrases)
-                if read != text:
-                    screening.readings[row] = read
+                edits = edits_of(text, matches, phrases)
+                if edits:
+                    screening.readings[row] = apply_edits(text, edits)
+                    screening.edits[row] = edits
 
 
 def reading(text: str, matches: Sequence[Match], allowed: Sequence[Match] = ()) -> str:
     """Return ``text`` with disguised terms spelt out and allowed phrases left out.
 
-    Of terms that overlap, the one that begins first counts, and of these the longest. A phrase that
-    a block hit overlaps stays.
-
     >>> from moddefense.lexicon import Term
     >>> matcher = Matcher(Lexicon([Term("en-jerk", "jerk", severity=1)]))
     >>> reading("what a j3rk", matcher.find("what a j3rk"))
     'what a jerk'
+    """
+    return apply_edits(text, edits_of(text, matches, allowed))
+
+
+def edits_of(
+    text: str, matches: Sequence[Match], allowed: Sequence[Match] = ()
+) -> tuple[tuple[int, int, str], ...]:
+    """What is read otherwise: where in ``text``, half-open, and what instead; in order.
+
+    Of terms that overlap, the one that begins first counts, and of these the longest. A phrase that
+    a block hit overlaps stays.
     """
     hits = [match for match in matches if match.term.kind == "block"]
     edits = [
@@ -68,11 +77,21 @@ def reading(text: str, matches: Sequence[Match], allowed: Sequence[Match] = ()) 
         for phrase in allowed
         if not any(hit.start < phrase.end and phrase.start < hit.end for hit in hits)
     ]
-    pieces, last = [], 0
+    kept, last = list[tuple[int, int, str]](), 0
     for start, minus_end, instead in sorted(edits):
         if start >= last:
-            pieces += [text[last:start], instead]
             last = -minus_end
+            if text[start:last] != instead:
+                kept.append((start, last, instead))
+    return tuple(kept)
+
+
+def apply_edits(text: str, edits: Sequence[tuple[int, int, str]]) -> str:
+    """Return ``text`` with edits that are in order and do not overlap."""
+    pieces, last = list[str](), 0
+    for start, end, instead in edits:
+        pieces += [text[last:start], instead]
+        last = end
     return "".join((*pieces, text[last:]))
 
 

@@ -37,6 +37,7 @@ def decide(policy: Policy, screening: Screening, rows: np.ndarray, stage: str) -
     """Turn what ``stage`` found on ``rows`` into decisions where it suffices for one."""
     if stage in policy.shadow_stages:
         if stage == "lexicon":
+            screening.edits.clear()
             screening.readings.clear()  # the models, too, read as if there were no lists
         return
     {"lexicon": _after_lexicon, "trigger": _after_trigger, "classifier": _after_classifier}[stage](
