@@ -143,3 +143,16 @@ def test_columns_that_name_identities():
         "target: y": [False, False, False, True],
         "flag": [True, False, True, False],
     }
+
+
+def test_the_shipped_terms_cover_the_templates_of_dixon(data_dir):
+    import pyarrow.parquet as pq
+
+    texts = pq.read_table(data_dir / "madlibs_77k.parquet")["text"].to_pylist()
+    found = identity_mentions(texts, read_identities())
+    mentioned = {name: int(mask.sum()) for name, mask in found.items() if mask.any()}
+    assert len(mentioned) == 50
+    assert min(mentioned.values()) > 1000
+    several = np.sum(list(found.values()), axis=0)
+    assert several.max() == 1  # "middle eastern" is one identity
+    assert np.mean(several == 1) > 0.98  # the rest is about occupations
