@@ -11,6 +11,7 @@ import click
 from moddefense.cli import console
 from moddefense.cli.options import LEXICON, examples, load_guard
 from moddefense.cli.quiet import quiet_tensorflow
+from moddefense.errors import WriteError
 
 if TYPE_CHECKING:
     from moddefense.corpus import Corpus
@@ -106,6 +107,9 @@ def evaluate(
     from moddefense.evaluation.options import Options
     from moddefense.lexicon.curation.corpora import take_split
 
+    for path in (report, json_file):
+        if path and path != "-" and not Path(path).parent.is_dir():  # before the work, not after it
+            raise WriteError(f"{path}: there is no folder {Path(path).parent}; make it first")
     options = Options(
         prevalence=prevalence,
         threshold=threshold,

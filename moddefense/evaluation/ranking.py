@@ -8,7 +8,14 @@ import numpy as np
 
 from moddefense.evaluation.estimates import resamples
 
-__all__ = ["Ranking", "average_precision", "best_f1", "precision_at", "recall_within"]
+__all__ = [
+    "Ranking",
+    "average_precision",
+    "best_f1",
+    "precision_at",
+    "recall_reaching",
+    "recall_within",
+]
 
 
 class Ranking:
@@ -83,6 +90,16 @@ def recall_within(
     """
     within = alarms <= false_positives * alarms[:, -1:] * (1 + 1e-9)
     last = within.sum(axis=1) - 1
+    found = np.take_along_axis(hits, np.maximum(last, 0)[:, None], axis=1)[:, 0] / hits[:, -1]
+    return np.where(last >= 0, found, 0.0), last
+
+
+def recall_reaching(
+    hits: np.ndarray, alarms: np.ndarray, precision: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Best recall with at least this precision, and the threshold's index (-1: none; recall 0)."""
+    good = _precision(hits, alarms) >= precision * (1 - 1e-9)
+    last = np.where(good, np.arange(good.shape[1]), -1).max(axis=1)
     found = np.take_along_axis(hits, np.maximum(last, 0)[:, None], axis=1)[:, 0] / hits[:, -1]
     return np.where(last >= 0, found, 0.0), last
 

@@ -20,13 +20,15 @@ from moddefense.evaluation.ranking import (
     best_f1,
     f1,
     precision_at,
+    recall_reaching,
     recall_within,
 )
 from moddefense.evaluation.reliability import binned_error
 
-__all__ = ["FALSE_POSITIVES", "RECALLS", "Settings", "curves", "score_figures"]
+__all__ = ["FALSE_POSITIVES", "PRECISIONS", "RECALLS", "Settings", "curves", "score_figures"]
 
 RECALLS = (0.5, 0.8, 0.9, 0.95)
+PRECISIONS = (0.5, 0.8, 0.9, 0.95)
 FALSE_POSITIVES = (0.01, 0.05)
 CURVE_POINTS = 200
 
@@ -77,6 +79,7 @@ def score_figures(
         "auc": auc_estimate(scores[positive], scores[~positive]).as_dict(),
         "average_precision": figure("average_precision"),
         "precision_at_recall": {str(r): figure(f"precision_at_{r}") for r in RECALLS},
+        "recall_at_precision": {str(p): figure(f"recall_reaching_{p}") for p in PRECISIONS},
         "recall_at_false_positives": {str(r): figure(f"recall_at_{r}") for r in FALSE_POSITIVES},
         "f1_best": figure("f1_best"),
         "at_threshold": {
@@ -126,7 +129,9 @@ def _estimates(
         place = places.get(name, -1)
         # No threshold where not even the highest score would do.
         score = float(ranking.thresholds[place]) if place >= 0 else None
-        if not np.isnan(value[0]):
+        if name.startswith("recall_reaching") and place < 0:
+            found[name] = (missing("no threshold has this precision"), None)
+        elif not np.isnan(value[0]):
             centred = name == "calibration_error"
             found[name] = (percentiles(float(value[0]), replicates, centred=centred), score)
         elif name == "precision" and ranking.hits[0, -1] > 0:
@@ -160,6 +165,8 @@ def _values(
     put("f1_best", best_f1(hits, alarms))
     for recall in RECALLS:
         put(f"precision_at_{recall}", precision_at(hits, alarms, recall))
+    for precision in PRECISIONS:
+        put(f"recall_reaching_{precision}", recall_reaching(hits, alarms, precision))
     for share in FALSE_POSITIVES:
         put(f"recall_at_{share}", recall_within(hits, alarms, share))
     return values, places

@@ -72,6 +72,7 @@ def test_splits(run, toy_bundle, toy_file, tmp_path):
         (["--threshold", "7"], 2, "--threshold"),
         (["--calibration", "none.csv"], 3, "none.csv"),
         (["--policy", "none.toml"], 3, "none.toml"),
+        (["--report", "none/page.html"], 3, "there is no folder none"),
     ],
 )
 def test_what_cannot_be_evaluated(fails, toy_bundle, toy_file, arguments, code, says):

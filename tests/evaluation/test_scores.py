@@ -66,6 +66,13 @@ def test_figures_agree_with_scikit_learn(rows, prevalence, threshold):
     for target, figure in found["precision_at_recall"].items():
         reached = recall >= float(target) - 1e-9
         assert figure["value"] == pytest.approx(precision[:-1][reached[:-1]].max(), abs=2e-6)
+    for target, figure in found["recall_at_precision"].items():
+        good = precision[:-1] >= float(target) - 1e-9
+        if good.any():
+            assert figure["value"] == pytest.approx(recall[:-1][good].max(), abs=2e-6)
+            assert (scores >= figure["threshold"]).any()
+        else:
+            assert figure == {"value": None, "reason": "no threshold has this precision"}
     best = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     assert found["f1_best"]["value"] == pytest.approx(best.max(), abs=2e-6)
     for share, figure in found["recall_at_false_positives"].items():
