@@ -14,7 +14,7 @@ import click
 __all__ = ["ends_promptly"]
 
 INTERRUPTED = 130
-GRACE = 1.2  # seconds that Python gets to end by itself
+GRACE = 1.0  # seconds that Python gets to end by itself
 
 
 @contextlib.contextmanager
@@ -35,21 +35,28 @@ def ends_promptly(hint: Callable[[], str | None]) -> Iterator[None]:
     def watch() -> None:
         while signal_number := os.read(reader, 1):
             if signal_number[0] == signal.SIGINT and not over.wait(GRACE):
-                if sys.stderr.isatty():
-                    os.write(2, b"\x1b[?25h")  # the progress bar hides the cursor
-                if line := hint():
-                    click.echo(f"moddefense: warning: {line}", err=True)
-                click.echo("moddefense: error: interrupted", err=True)
-                os._exit(INTERRUPTED)
+                _end(hint)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
+    except KeyboardInterrupt:
+        _end(hint)
     finally:
         over.set()
         signal.set_wakeup_fd(former)
         os.close(writer)
         thread.join()
         os.close(reader)
+
+
+def _end(hint: Callable[[], str | None]) -> None:
+    """Exit at once: to take everything down in order would itself take seconds."""
+    if sys.stderr.isatty():
+        os.write(2, b"\x1b[?25h")  # the progress bar hides the cursor
+    if line := hint():
+        click.echo(f"moddefense: warning: {line}", err=True)
+    click.echo("moddefense: error: interrupted", err=True)
+    os._exit(INTERRUPTED)

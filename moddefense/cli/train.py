@@ -106,16 +106,11 @@ def train(
         overrides["corpus.label_columns"] = list(label_columns)
     chosen = load_recipe(recipe, overrides)
     kept = f"{Path(out)}.training"
-    try:
-        with ends_promptly(lambda: _hint(kept)):
-            files = {"val": val, "test": test}
-            held_out = {name: path for name, path in files.items() if path is not None}
-            given = _read(chosen, corpus, held_out, unlabeled)
-            report = _run(chosen, given, out, kept, tensorboard=tensorboard, resume=resume)
-    except KeyboardInterrupt:
-        if hint := _hint(kept):
-            console.warn(hint)
-        raise
+    with ends_promptly(lambda: _hint(kept)):
+        files = {"val": val, "test": test}
+        held_out = {name: path for name, path in files.items() if path is not None}
+        given = _read(chosen, corpus, held_out, unlabeled)
+        report = _run(chosen, given, out, kept, tensorboard=tensorboard, resume=resume)
     if report is None:
         console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
         return
@@ -173,7 +168,7 @@ def _run(
 
 
 def _hint(kept: str) -> str | None:
-    if not Path(kept).exists():
+    if not Path(kept, "state.json").exists():
         return None
     return f"{kept} keeps what is finished; --resume goes on from there"
 
