@@ -23,9 +23,11 @@ static u32 rank(const Automaton *a, u32 letter) {
 static u32 branch(Automaton *a, Range *ranges, u32 node, u32 made) {
     Node *here = a->trie + node;
     u32 low = ranges[node].low, high = ranges[node].high, depth = ranges[node].depth;
-    here->ends = low;
+    Rest *rest = a->rest + node;
+    rest->ends = low;
     while (low < high && a->terms[a->owners[low]].size == depth) low++;
-    here->ending = low - here->ends;
+    rest->ending = low - rest->ends;
+    if (rest->ending) here->letter |= ENDS;
     here->first = made;
     while (low < high) {
         u32 letter = letter_at(a, a->owners[low], depth), from = low;
@@ -38,10 +40,14 @@ static u32 branch(Automaton *a, Range *ranges, u32 node, u32 made) {
             place--;
         }
         a->trie[place] = (Node){.letter = letter};
+        a->rest[made - 1] = (Rest){0};
         ranges[place] = (Range){from, low, depth + 1};
         u32 code = letter < 128 ? a->codes[letter] : UNCOMMON;
         if (code < UNCOMMON) here->mask |= (u64)1 << code;
-        else here->others++;
+        else {
+            here->letter |= OTHERS;
+            rest->others++;
+        }
     }
     return made;
 }
@@ -59,21 +65,26 @@ static void note_starts(Automaton *a) {
         }
 }
 
-/* Note where any three letters lead; 0 where no term can begin so, at least one that goes on. */
-static void note_thirds(Automaton *a) {
+/* Return where letters of a to z, numbered from 0, lead; 0 where no term begins so. */
+static u32 led(const Automaton *a, u32 root, const u32 *letters, u32 count) {
+    u32 node = root;
+    for (u32 at = 0; at < count; at++) {
+        if (at && a->trie[node].letter & ENDS)
+            for (u32 which = 0; which < a->rest[node].ending; which++)
+                if (!(a->terms[a->owners[a->rest[node].ends + which]].flags & RIGHT)) return WALK;
+        if (!(node = child(a, node, 'a' + letters[at]))) return 0;
+    }
+    return node;
+}
+
+static void note_beginnings(Automaton *a) {
     for (u32 root = 0; root < 2; root++)
         for (u32 place = 0; place < THIRDS; place++) {
-            u32 letters[3] = {place / (26 * 26), place / 26 % 26, place % 26}, node = root;
-            bool whole = false;
-            for (u32 at = 0; at < 3; at++) {
-                if (!(node = child(a, node, 'a' + letters[at]))) break;
-                for (u32 which = 0; at < 2 && which < a->trie[node].ending; which++) {
-                    const Term *term = a->terms + a->owners[a->trie[node].ends + which];
-                    whole = whole || !(term->flags & RIGHT);
-                }
-            }
-            a->thirds[root][place] = whole ? WALK : node;
+            u32 letters[3] = {place / SECONDS, place / 26 % 26, place % 26};
+            a->thirds[root][place] = led(a, root, letters, 3);
+            if (!letters[2]) a->seconds[root][place / 26] = led(a, root, letters, 2);
         }
+    for (u32 letter = 'a'; letter <= 'z'; letter++) a->plain[letter] = !(a->starts[letter] & 2);
 }
 
 void moddefense_free(Automaton *a) {
@@ -83,6 +94,7 @@ void moddefense_free(Automaton *a) {
     free(a->pool);
     free(a->runs);
     free(a->trie);
+    free(a->rest);
     free(a->owners);
     free(a);
 }
@@ -111,8 +123,10 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
         a->owners = copied(order, patterns, sizeof *order);
         a->leet = copied(leet, readings, sizeof *leet);
         a->trie = malloc(((size_t)letters + 2) * sizeof *a->trie);
+        a->rest = malloc(((size_t)letters + 2) * sizeof *a->rest);
     }
-    if (!a || !ranges || !a->terms || !a->pool || !a->runs || !a->owners || !a->leet || !a->trie) {
+    if (!a || !ranges || !a->terms || !a->pool || !a->runs || !a->owners || !a->leet || !a->trie ||
+        !a->rest) {
         free(ranges);
         moddefense_free(a);
         return NULL;
@@ -134,6 +148,7 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
         if (!(term->flags & LEFT) && runs[0] > a->head) a->head = runs[0];
     }
     a->trie[0] = a->trie[1] = (Node){0};
+    a->rest[0] = a->rest[1] = (Rest){0};
     ranges[0] = (Range){0, patterns - inside, 0};
     ranges[1] = (Range){patterns - inside, patterns, 0};
     u32 made = 2;
@@ -141,6 +156,6 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
     a->nodes = made;
     free(ranges);
     note_starts(a);
-    note_thirds(a);
+    note_beginnings(a);
     return a;
 }

@@ -67,8 +67,8 @@ enum {
 };
 
 
-enum { THIRDS = 26 * 26 * 26 };
-#define WALK 0xffffffffu /* a term ends before the third letter: walk down from the root */
+enum { SECONDS = 26 * 26, THIRDS = 26 * 26 * 26 };
+#define WALK 0xffffffffu /* a term may end before these letters do: walk down from the root */
 enum { UNCOMMON = 64 };  /* the code of characters that have none */
 enum { BUDGET = 400 };   /* steps of one alignment, as in alignment.py */
 enum { STEPS = 20000, DEPTH = 300, PROPOSED = 256 }; /* bounds of one walk */
@@ -104,13 +104,21 @@ typedef struct {
 } Term;
 
 typedef struct {
-    u64 mask;  /* which of the common characters lead on */
-    u32 first; /* first child; the common ones come first, in the order of their codes */
-    u32 letter;
+    u64 mask;   /* which of the common characters lead on */
+    u32 first;  /* first child; the common ones come first, in the order of their codes */
+    u32 letter; /* by which it is reached, and ENDS and OTHERS */
+} Node;
+
+#define ENDS 0x80000000u   /* terms end here */
+#define OTHERS 0x40000000u /* there are children by characters that are not common */
+#define LETTER 0x1fffffu
+
+/* What is seldom asked of a node. */
+typedef struct {
     u32 ends;   /* first of the terms that end here, in `owners` */
     u32 ending; /* how many do */
-    u32 others; /* children by other characters, sorted */
-} Node;
+    u32 others; /* children by characters that are not common, sorted */
+} Rest;
 
 typedef struct {
     u32 patterns, nodes, readings;
@@ -122,10 +130,13 @@ typedef struct {
     u32 *pool;   /* letters of all patterns */
     u32 *runs;   /* how often the letter goes on from each place */
     Node *trie;  /* node 0: terms that begin a word; node 1: the others */
+    Rest *rest;  /* of the nodes */
     u32 *owners;
     u8 starts[128]; /* which of the two tries has a child for a character, leet read */
     u8 codes[128];  /* of the common characters; UNCOMMON for all others */
-    u32 thirds[2][THIRDS]; /* the nodes that three different letters of a to z lead to */
+    u8 plain[128];  /* a to z, but for letters that begin a term which may stand inside a word */
+    u32 seconds[2][SECONDS]; /* the nodes that two letters of a to z lead to */
+    u32 thirds[2][THIRDS];   /* and three */
 } Automaton;
 
 /* Return the child of `node` by `letter`, or 0. */
@@ -137,18 +148,22 @@ static inline u32 child(const Automaton *a, u32 node, u32 letter) {
         if (!(here->mask & bit)) return 0;
         return here->first + (u32)__builtin_popcountll(here->mask & (bit - 1));
     }
-    u32 low = here->first + (u32)__builtin_popcountll(here->mask), high = low + here->others;
+    if (!(here->letter & OTHERS)) return 0;
+    u32 low = here->first + (u32)__builtin_popcountll(here->mask);
+    u32 high = low + a->rest[node].others;
     while (low < high) {
-        u32 middle = low + (high - low) / 2;
-        if (a->trie[middle].letter == letter) return middle;
-        if (a->trie[middle].letter < letter) low = middle + 1;
+        u32 middle = low + (high - low) / 2, there = a->trie[middle].letter & LETTER;
+        if (there == letter) return middle;
+        if (there < letter) low = middle + 1;
         else high = middle;
     }
     return 0;
 }
 
-static inline u32 children(const Node *node) {
-    return (u32)__builtin_popcountll(node->mask) + node->others;
+static inline u32 children(const Automaton *a, u32 node) {
+    return (u32)__builtin_popcountll(a->trie[node].mask) + a->rest[node].others;
 }
+
+static inline bool is_leaf(const Node *node) { return !node->mask && !(node->letter & OTHERS); }
 
 #endif
