@@ -58,7 +58,6 @@ _CLUSTERED = re.compile(
 )  # with the character that it may be on
 _WORD = re.compile(r"[^\W_]+")
 _LETTER = re.compile(r"[^\W_]")
-_FOREIGN = re.compile(r"[^\x00-\x7f]")
 _LATIN = re.compile(r"[a-z]")
 
 
@@ -386,17 +385,7 @@ def heal(folded: str) -> str:
     posing: list[tuple[int, int, str]] = []
     pieces: list[tuple[int, int, str]] = []
     genuine = False
-    until = 0
-    for foreign in _FOREIGN.finditer(folded):
-        if foreign.start() < until:
-            continue
-        since = foreign.start()
-        while since and _LETTER.match(folded, since - 1):
-            since -= 1
-        found = _WORD.match(folded, since)
-        if not found or found.end() <= foreign.start():
-            continue
-        word, until = found[0], found.end()
+    for since, until, word in _foreign_words(folded):
         has_latin = _LATIN.search(word) is not None
         whole = _swap(word, has_latin)
         if has_latin:
@@ -417,6 +406,21 @@ def heal(folded: str) -> str:
         out += (folded[last:start], word)
         last = end
     return "".join((*out, folded[last:]))
+
+
+def _foreign_words(folded: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and text of each word that is not ASCII."""
+    until = 0
+    for run in _FOREIGN_RUN.finditer(folded):
+        since = max(run.start(), until)
+        while since > until and _LETTER.match(folded, since - 1):
+            since -= 1
+        while since < run.end() and (found := _WORD.search(folded, since, run.end())):
+            found = _WORD.match(folded, found.start())
+            assert found is not None
+            since = until = found.end()
+            if not found[0].isascii():
+                yield found.start(), until, found[0]
 
 
 def _swap(word: str, loose: bool) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import bisect
 import hashlib
 import itertools
+import os
 import unicodedata
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from moddefense.errors import ConfigurationError
 from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
@@ -25,6 +27,7 @@ __all__ = ["Match", "Matcher"]
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
 _VERSION = 1  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
+_THREADS = min(4, os.cpu_count() or 1)
 
 
 class Matcher:
@@ -123,16 +126,24 @@ class Matcher:
         texts = list(texts)  # whoever gave them may change them before the matches are made
         found = Found(texts, self._terms)
         ends = list(itertools.accumulate(map(len, texts)))
+        chunks = []
         since = 0
         while since < len(texts):
             size = ends[since - 1] if since else 0
             until = bisect.bisect_left(ends, size + _CHUNK) + 1
-            self._find_chunk(texts[since:until], found)
+            chunks.append(texts[since:until])
             since = until
+        if len(chunks) < 2 or library() is None:
+            for chunk in chunks:
+                found.add(*self._find_chunk(chunk))
+        else:  # the compiled search leaves the interpreter to other threads
+            with ThreadPoolExecutor(_THREADS) as pool:
+                for columns in pool.map(self._find_chunk, chunks):
+                    found.add(*columns)
         return found
 
-    def _find_chunk(self, texts: Sequence[str], found: Found) -> None:
-        """Add the hits of ``texts`` to ``found``."""
+    def _find_chunk(self, texts: Sequence[str]) -> tuple[array[int], array[int]]:
+        """Return the hits of ``texts`` as rows and their bounds, as ``Found.add`` takes them."""
         slow: Sequence[int] = range(len(texts))
         rows, bounds = array("i"), array("i", bytes(8 * len(texts)))
         if library() is not None:
@@ -166,7 +177,7 @@ class Matcher:
             hits = [(hit.start, hit.end, index[hit.term.id], through_bits(hit.through))
                     for hit in self.find(texts[place])]  # fmt: skip
             _put(rows, bounds, place, hits)
-        found.add(rows, bounds)
+        return rows, bounds
 
     def _find_foreign(
         self, search: Search, texts: Sequence[str], places: Sequence[int], rows: array[int],
