@@ -104,11 +104,13 @@ def test_tables_pair_the_seeds(script, recipe):
         }  # fmt: skip
 
     runs = [run("none", 1, 0.1), run("none", 2, 0.2), run("fgm", 1, 0.08), run("fgm", 2, 0.18)]
-    lines = script.tables(recipe, runs).splitlines()
+    start = run("none", 0, 0.5) | {"rank": {"good": 1, "bad": 3}}
+    lines = script.tables(recipe, runs, start).splitlines()
     assert "| baseline | 15.00 ± 7.07 |  | 2 | 9 | 7.39 |" in lines
     assert "| adversarial (fgm) | 13.00 ± 7.07 | -15.0% | 2 | 9 | 6.21 |" in lines
     assert any(line.startswith("| random perturbation | not run |") for line in lines)
     assert "| baseline | great, **bad** | 2, 2 |" in lines
+    assert "| pretrained, not trained yet | great, **bad** | 1 |" in lines
 
 
 def test_the_tables_have_their_place(script):

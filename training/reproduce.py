@@ -71,13 +71,17 @@ def main() -> None:
     recipe = load_recipe(str(RECIPE))
     # A changed recipe is another experiment: it finds no finished runs.
     folder = arguments.out / hashlib.sha256(RECIPE.read_bytes()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    experiment = Experiment(recipe, folder)
     if not arguments.tables:
-        folder.mkdir(parents=True, exist_ok=True)
-        experiment = Experiment(recipe, folder)
         for seed in arguments.seeds:
             for method in arguments.methods:
                 experiment.run(method, seed)
-    write_tables(recipe, [json.loads(path.read_text()) for path in sorted(folder.glob("run-*"))])
+    write_tables(
+        recipe,
+        [json.loads(path.read_text()) for path in sorted(folder.glob("run-*"))],
+        experiment.start(),
+    )
 
 
 class Experiment:
@@ -104,6 +108,12 @@ class Experiment:
             _whole(path, lambda part: np.save(part, network.embedding.table.numpy()))
         table: np.ndarray = np.load(path)
         return table
+
+    def start(self) -> dict[str, Any]:
+        """Neighbours in the pretrained embeddings, from which all methods set out."""
+        network = self.network(self.recipe)
+        network.embedding.table.assign(self.pretrained())
+        return _neighbours(self.tokenizer, network.embedding.normalized().numpy())
 
     def labelled(self, name: str) -> tuple[Tokens, np.ndarray]:
         """Reviews and labels; of a long review its last window, where the verdict stands."""
@@ -220,14 +230,16 @@ def _neighbours(tokenizer: Tokenizer, table: np.ndarray) -> dict[str, Any]:
     return found
 
 
-def write_tables(recipe: Recipe, runs: Sequence[dict[str, Any]]) -> None:
+def write_tables(recipe: Recipe, runs: Sequence[dict[str, Any]], start: dict[str, Any]) -> None:
     """Put the tables between the markers of training/README.md."""
     text = README.read_text(encoding="utf-8")
     head, tail = text.split(START)[0], text.split(END)[1]
-    README.write_text(f"{head}{START}\n{tables(recipe, runs)}\n{END}{tail}", encoding="utf-8")
+    README.write_text(
+        f"{head}{START}\n{tables(recipe, runs, start)}\n{END}{tail}", encoding="utf-8"
+    )
 
 
-def tables(recipe: Recipe, runs: Sequence[dict[str, Any]]) -> str:
+def tables(recipe: Recipe, runs: Sequence[dict[str, Any]], start: dict[str, Any]) -> str:
     """Errors, neighbours and ranks as Markdown."""
     of = {method: [run for run in runs if run["method"] == method] for method in METHODS}
     base = {run["seed"]: run["test_error"] for run in of["none"]}
@@ -261,12 +273,13 @@ def tables(recipe: Recipe, runs: Sequence[dict[str, Any]]) -> str:
             "each seed |",
             "|---|---|---|",
         ]
-        for method, name in METHODS.items():
-            if of[method]:
-                run = min(of[method], key=lambda run: run["seed"])
-                near = ", ".join(f"**{w}**" if w == other else w for w in run["neighbours"][word])
-                ranks = ", ".join(f"{run['rank'][word]:,}" for run in of[method])
-                lines.append(f"| {name} | {near} | {ranks} |")
+        rows = {"pretrained, not trained yet": [start]}
+        rows |= {name: sorted(of[m], key=lambda run: run["seed"]) for m, name in METHODS.items()}
+        for name, found in rows.items():
+            if found:
+                near = [f"**{w}**" if w == other else w for w in found[0]["neighbours"][word]]
+                ranks = ", ".join(f"{run['rank'][word]:,}" for run in found)
+                lines.append(f"| {name} | {', '.join(near)} | {ranks} |")
     return "\n".join(lines)
 
 
