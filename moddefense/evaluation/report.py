@@ -81,7 +81,7 @@ def _number(value: float | None, digits: int = 3) -> str:
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{_number(100 * value, digits)} %"
+    return "–" if value is None else f"{_number(100 * value, digits)}\N{NO-BREAK SPACE}%"
 
 
 def _interval(figure: Mapping[str, Any], unit: str, digits: int) -> str:
