@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from moddefense.batch.limits import too_large
+from moddefense.batch.limits import ALWAYS_FINE, too_large
 from moddefense.batch.rows import Rejection
 from moddefense.batch.writing import encode, kept_names
 from moddefense.errors import ModdefenseError
@@ -55,7 +55,9 @@ def decide(
     is every error of ours.
     """
     failed: dict[int, Exception] = {}
-    large = {at: why for at, text in enumerate(texts) if (why := too_large(text)) is not None}
+    large = {}
+    if max(map(len, texts), default=0) > ALWAYS_FINE:
+        large = {at: why for at, text in enumerate(texts) if (why := too_large(text)) is not None}
     if large:
         return _without(large, guard, texts, ids, form, kept)
     tables = _tables(guard, texts, ids, form, 0, failed)

@@ -6,11 +6,12 @@ import unicodedata
 
 from moddefense.batch.rows import Rejection
 
-__all__ = ["MOST_CHARACTERS", "MOST_GROWTH", "too_large"]
+__all__ = ["ALWAYS_FINE", "MOST_CHARACTERS", "MOST_GROWTH", "too_large"]
 
 MOST_CHARACTERS = 16 << 20  # of one text
 MOST_GROWTH = 2 << 20  # characters that a text may gain when ligatures and the like are spelt out
 FOLD = 18  # characters that one can become: U+FDFA
+ALWAYS_FINE = MOST_GROWTH // FOLD  # characters up to which a text need not be looked at
 PIECE = 1 << 16
 
 
@@ -24,7 +25,7 @@ def too_large(text: str) -> Rejection | None:
     if size > MOST_CHARACTERS:
         why = f"a text of {size:,} characters, over {MOST_CHARACTERS:,}; cut it into pieces"
         return Rejection(why, "size", None)
-    if size * FOLD <= MOST_GROWTH or text.isascii():
+    if text.isascii():
         return None
     growth = 0
     for begin in range(0, size, PIECE):

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
@@ -91,8 +92,9 @@ class Pool:
                     worker.kill()
             for _ in range(self.workers):
                 self.tasks.put(None)
+            patience = time.monotonic() + 0.5  # not longer: one may be importing TensorFlow
             for thread in threads[1:]:
-                thread.join(1)  # not longer: one may be importing TensorFlow
+                thread.join(max(0, patience - time.monotonic()))
 
     def _read(self, batches: Iterable[Batch]) -> None:
         last: Exception | None = None

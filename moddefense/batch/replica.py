@@ -6,6 +6,7 @@ Nothing is pickled: terms go as their fields, the policy as its TOML, the bundle
 from __future__ import annotations
 
 import dataclasses
+import operator
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,9 +70,12 @@ def rebuild(description: Mapping[str, Any], *, graph: Graph | None = None) -> Sc
 def _described(lexicon: Lexicon) -> dict[str, Any]:
     return {
         "name": lexicon.name,
-        "terms": [dataclasses.astuple(term) for term in lexicon],
-        "off": {term.id: sorted(lexicon.off(term.id)) for term in lexicon},
+        "terms": [_fields(term) for term in lexicon],
+        "off": {term.id: sorted(off) for term in lexicon if (off := lexicon.off(term.id))},
     }
+
+
+_fields = operator.attrgetter(*(field.name for field in dataclasses.fields(Term)))
 
 
 def _restored(described: Mapping[str, Any]) -> Lexicon:

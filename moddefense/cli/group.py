@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -70,7 +71,7 @@ class Program(LazyGroup):
         try:
             code = _flushed(super().main(*arguments, **settings))
         except (_Interrupted, KeyboardInterrupt, click.Abort):
-            code = _report("interrupted", INTERRUPTED)
+            code = _interrupted(alone=not arguments and "args" not in settings)
         except click.UsageError as error:
             name = error.ctx.command_path if error.ctx is not None else "moddefense"
             code = _report(f"{error.format_message()} (see {name} --help)", error.exit_code)
@@ -101,6 +102,20 @@ def _flushed(code: Any) -> int:
 def _report(message: str, code: int) -> int:
     line = " ".join(message.splitlines())
     click.echo(f"moddefense: error: {line}", err=True)
+    return code
+
+
+def _interrupted(*, alone: bool) -> int:
+    """Report; where the process is ours ``alone``, end it without waiting for what still works."""
+    from moddefense.cli.quiet import open_stderr
+
+    open_stderr()
+    code = _report("interrupted", INTERRUPTED)
+    if alone:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)  # threads may be importing TensorFlow, and taking it down takes seconds
     return code
 
 

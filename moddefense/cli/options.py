@@ -152,6 +152,7 @@ def run_job(
     from moddefense.batch.job import Job
     from moddefense.batch.local import screen_files, screen_stream
     from moddefense.cli.progress import reporter
+    from moddefense.cli.quiet import open_stderr
 
     if retry_quarantine is not None:
         inputs = (retry_quarantine, *inputs)
@@ -180,6 +181,7 @@ def run_job(
                 )
                 quarantine = quarantine or f"{out}.quarantine.jsonl"
         except KeyboardInterrupt:
+            open_stderr()
             if out is not None and os.path.exists(f"{out}.parts"):
                 report.warn(f"{out}.parts keeps what is finished; --resume goes on from there")
             raise

@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-__all__ = ["quiet_tensorflow"]
+__all__ = ["open_stderr", "quiet_tensorflow"]
 
 
 def quiet_tensorflow() -> None:
@@ -52,15 +52,26 @@ class _Muted(MetaPathFinder):
         return spec
 
 
+_kept: list[int] = []
+
+
+def open_stderr() -> None:
+    """Open stderr again where another thread's import has it shut, for a last word."""
+    if _kept:
+        os.dup2(_kept[0], 2)
+
+
 @contextmanager
 def _shut() -> Iterator[None]:
     sys.stderr.flush()
     kept = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
+    _kept.append(kept)
     try:
         os.dup2(null, 2)
         yield
     finally:
+        _kept.remove(kept)
         os.dup2(kept, 2)
         os.close(null)
         os.close(kept)

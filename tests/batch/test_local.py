@@ -410,6 +410,7 @@ def test_a_guard_that_decides_nothing_ends_the_run(make_guard, tmp_path):
 def test_texts_that_are_too_large_cost_only_themselves(make_guard, tmp_path, monkeypatch):
     monkeypatch.setattr("moddefense.batch.limits.MOST_CHARACTERS", 50)
     monkeypatch.setattr("moddefense.batch.limits.MOST_GROWTH", 100)
+    monkeypatch.setattr("moddefense.batch.deciding.ALWAYS_FINE", 5)
     texts = ["fine", "x" * 51, "jerk", "\ufdfa" * 10, "\u0301" * 50, "😀" * 50, "x" * 50]
     path, out = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
