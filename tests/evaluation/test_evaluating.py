@@ -15,6 +15,7 @@ from moddefense.corpus import Corpus
 from moddefense.errors import ConfigurationError, WriteError
 from moddefense.evaluation import Options, evaluate
 from moddefense.evaluation.evaluating import read_corpus
+from moddefense.evaluation.report import render_report
 from moddefense.evaluation.slices import MOST, by_length, by_value
 
 QUICK = Options(resamples=20)
@@ -289,6 +290,15 @@ def test_the_page_is_whole_and_needs_nothing_else(toy_guard, toy_corpus, tmp_pat
     assert "NaN" not in text
     result.write_html(tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == html
+
+
+def test_the_page_does_without_resamples(toy_guard, toy_corpus):
+    found = evaluate(toy_guard, subset(toy_corpus, range(80, 200)), Options(resamples=0))
+    assert found.as_dict()["scores"]["harm"]["f1_best"]["low"] is None
+    page = Page()
+    page.feed(render_report(found.as_dict()))
+    assert page.open == []
+    assert "None" not in "".join(page.text)
 
 
 def test_texts_are_shown_only_where_asked(toy_guard, toy_corpus):
