@@ -27,6 +27,9 @@ __all__ = ["FOLD_STEPS", "fold", "fold_alone", "fold_many", "fold_map", "fold_si
 FOLD_STEPS = ("invisible", "styled", "accents", "homoglyph")
 """The steps that can be switched off; lowering the case is always on."""
 
+_LOOKALIKES = dict(zip("пгцьийшщяэηπωλ", "nrubuuwwrennwl", strict=True))
+"""Letters that UTS #39 does not pair, but that are used for their looks among Latin letters."""
+
 MAX_MARKS = 30  # kept on one character: the limit of the Stream-Safe format of UAX #15
 
 _MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins the one before it
@@ -209,7 +212,7 @@ def _twin(char: str, loose: bool) -> str:
         plain = _ACCENTS.sub("", unicodedata.normalize("NFD", other))
         if plain.isascii() and len(plain) == 1 and plain.isalpha():
             return plain.lower()
-    return ""
+    return _LOOKALIKES.get(char, "") if loose else ""
 
 
 class _Folder:

@@ -210,13 +210,31 @@ class _Search:
             if found:
                 return found
         if pattern.separators and not self.masked and (gap := _GAP.match(text, place)):
-            self.gaps.append((at, gap[0]))
-            found = self.step(gap.end(), at)
-            if not found and not is_word(letter) and letter in gap[0] and at + 1 < len(want):
-                found = self.step(gap.end(), at + 1)  # y o u ' r e
-            if found:
-                return found
-            self.gaps.pop()
+            return self.skip(place, gap.end(), at)
+        return None
+
+    def skip(self, place: int, end: int, at: int) -> tuple[int, int] | None:
+        """Read on after the gap from ``place`` to ``end``, or after its part before a symbol."""
+        pattern, text = self.pattern, self.text
+        want = pattern.text
+        letter = want[at]
+        self.gaps.append((at, text[place:end]))
+        found = self.step(end, at)
+        if not found and not is_word(letter) and letter in text[place:end] and at + 1 < len(want):
+            found = self.step(end, at + 1)  # y o u ' r e
+        if found:
+            return found
+        self.gaps.pop()
+        if pattern.leet:
+            for inside in range(place + 1, end):  # d @ m n
+                glyph = text[inside]
+                if glyph in LEET_SYMBOLS and letter in LEET[glyph]:
+                    self.gaps.append((at, text[place:inside]))
+                    found = self.step(inside, at)
+                    if found:
+                        return found
+                    self.gaps.pop()
+                    break
         return None
 
     def exact(self, place: int, end: int, at: int) -> tuple[int, int] | None:
@@ -309,7 +327,7 @@ class _Search:
             return True
         if letters < 3:
             return False
-        if digits > plain + self.symbols and not (letters >= 5 and plain >= 2):
+        if digits > plain + self.symbols and not (letters >= 5 and plain >= 2 - (letters >= 7)):
             return False
         if not plain and (digits or self.gaps or self.masked or first not in STICKY):
             return False

@@ -26,7 +26,7 @@ __all__ = ["LOST", "ODD", "Search", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST = 1, 2
-_VERSION = 3  # as in matcher.h
+_VERSION = 4  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000

@@ -25,7 +25,7 @@ from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 __all__ = ["Match", "Matcher"]
 
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
-_VERSION = 1  # raised when the same lexicon would match differently
+_VERSION = 2  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _THREADS = min(4, os.cpu_count() or 1)
 
