@@ -58,16 +58,19 @@ class Guard:
         *,
         fingerprints: Mapping[str, Any],
         folder: Path | None = None,
+        explains: bool = False,
     ) -> None:
         self.stages = tuple(stages)
         self.policy = policy
         self.fingerprints = dict(fingerprints)
+        self.explains = explains  # whether every screening comes with attributions
         self.folder = folder  # of the bundle, from which another process can load the like
 
-    def screen(self, texts: Sequence[str], *, explain: bool = False) -> Screening:
+    def screen(self, texts: Sequence[str], *, explain: bool | None = None) -> Screening:
         """Screen texts and return their evidence and decisions as columns.
 
-        With ``explain``, also what each word adds to the classifier's score, of every text.
+        With ``explain``, also what each word adds to the classifier's score, of every text; None
+        is as ``explaining`` has it.
 
         The result for a text does not depend on the others in the batch. Raises TypeError when
         ``texts`` is one string or has an element that is not a string.
@@ -85,7 +88,7 @@ class Guard:
                 stage.examine(screening, rows)
                 self.policy.decide(screening, rows, stage.name)
         self.policy.close(screening)
-        if explain:
+        if self.explains if explain is None else explain:
             screening.attributions = {}
             for stage in self.stages:
                 attribute = getattr(stage, "attribute", None)
@@ -96,7 +99,17 @@ class Guard:
     def with_policy(self, policy: Policy) -> Guard:
         """Return a guard with the same stages and models that decides by another policy."""
         fingerprints = {**self.fingerprints, "policy": policy.fingerprint}
-        return Guard(self.stages, policy, fingerprints=fingerprints, folder=self.folder)
+        return Guard(
+            self.stages, policy, fingerprints=fingerprints, folder=self.folder,
+            explains=self.explains,
+        )  # fmt: skip
+
+    def explaining(self) -> Guard:
+        """Return a guard that gives attributions with every screening."""
+        fingerprints = {**self.fingerprints, "explain": True}
+        return Guard(
+            self.stages, self.policy, fingerprints=fingerprints, folder=self.folder, explains=True
+        )
 
     def screen_one(self, text: str) -> Verdict:
         """Screen one text."""

@@ -141,6 +141,12 @@ def _count(counts: dict[str, dict[str, int]], table: pa.Table) -> None:
             own = counts.setdefault(name, dict.fromkeys(known, 0))
             for pair in table.column(name).value_counts().to_pylist():
                 own[str(pair["values"])] = own.get(str(pair["values"]), 0) + pair["counts"]
+    if "decided_by" in table.column_names:  # what the audit's estimate needs
+        own = counts.setdefault("flagged", {"classifier": 0, "audit": 0})
+        pairs = zip(table["decided_by"].to_pylist(), table["decision"].to_pylist(), strict=True)
+        for decided_by, decision in pairs:
+            if decided_by in own and decision != DECISIONS[0]:
+                own[decided_by] += 1
 
 
 def joined(parts: Sequence[tuple[int, Decided]]) -> Decided:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moddefense.batch.auditing import audit_estimate
 from moddefense.batch.deciding import add_counts
 from moddefense.batch.sources import Meter, Source, sha256
 from moddefense.batch.writing import unwritable
@@ -28,7 +29,8 @@ __all__ = [
 class Summary:
     """Counts of a run: ``rows`` = ``records`` + ``quarantined``.
 
-    ``counts`` maps ``decision`` and ``decided_by`` to counts by value. ``seconds`` includes those
+    ``counts`` maps ``decision`` and ``decided_by`` to counts by value, and ``flagged`` to
+    counts of the rows not allowed by what decided them. ``seconds`` includes those
     of the interrupted runs that this one took up. ``first_error`` describes the first quarantined
     row. ``finished_before`` says that there was nothing left to do.
     """
@@ -110,6 +112,7 @@ def write_manifest(
         "records": summary.records,
         "quarantined": summary.quarantined,
         "counts": summary.counts,
+        **({"audit": audit} if (audit := audit_estimate(summary.counts)) else {}),
         "seconds": round(summary.seconds, 3),
         "texts_per_second": None if rate is None else round(rate, 1),
     }

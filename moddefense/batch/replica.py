@@ -40,6 +40,7 @@ def describe(screener: Screener) -> dict[str, Any] | None:
         "policy": screener.policy.to_toml(),
         "stages": [stage.name for stage in screener.stages],
         "lexicon": _described(lexicons[0]) if lexicons else None,
+        "explains": screener.explains,
     }
 
 
@@ -58,13 +59,14 @@ def rebuild(description: Mapping[str, Any], *, graph: Graph | None = None) -> Sc
         file.flush()
         policy = read_policy(file.name)
     lexicon = description["lexicon"]
-    return load(
+    guard = load(
         description["bundle"],
         lexicon=None if lexicon is None else _restored(lexicon),
         policy=policy,
         stages=description["stages"],
         graph=graph,
     )
+    return guard.explaining() if description["explains"] else guard
 
 
 def _described(lexicon: Lexicon) -> dict[str, Any]:

@@ -61,9 +61,11 @@ def recorded_guard(
             file.write(made_by["policy"])
             file.flush()
             chosen = read_policy(file.name)
-    return load(
+    guard = load(
         bundle or made_by["bundle"], lexicon=lexicon, policy=chosen, stages=made_by["stages"]
     )
+    fingerprints = _manifest(Path(out))["settings"]["fingerprints"]
+    return guard.explaining() if fingerprints.get("explain") else guard
 
 
 def verify(

@@ -87,6 +87,8 @@ def show_summary(summary: Summary, *, out: str | None, quarantine: str | None) -
         console.print(f"{out}: finished already; nothing to do", markup=False)
         return
     for name, values in summary.counts.items():
+        if name == "flagged":  # for the manifest's estimate
+            continue
         table = Table(name.replace("_", " "), "rows", "share", box=None, pad_edge=False)
         table.columns[1].justify = table.columns[2].justify = "right"
         for value, number in values.items():

@@ -28,6 +28,7 @@ __all__ = ["screen"]
 )  # fmt: skip
 @click.option("--mask", is_flag=True, help="Add the text with every match masked.")
 @click.option("--include-text", is_flag=True, help="Add the text.")
+@click.option("--explain", is_flag=True, help="Add what each word adds to the score.")
 @click.option("--keep-columns", is_flag=True, help="Carry the other columns through.")
 @click.option(
     "--fail-on", type=click.Choice(["review", "block"]),
@@ -40,6 +41,7 @@ def screen(
     lexicon: tuple[str, ...],
     policy: str | None,
     stages: str,
+    explain: bool,
     fail_on: str | None,
     **settings: Any,
 ) -> int:
@@ -55,7 +57,8 @@ def screen(
     quiet_tensorflow()
 
     def load() -> Any:
-        return load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)
+        guard = load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)
+        return guard.explaining() if explain else guard
 
     summary = run_job(load, inputs, what="screening", **settings)
     return console.exit_code(summary, fail_on)
