@@ -327,7 +327,9 @@ class _Search:
             return True
         if letters < 3:
             return False
-        if digits > plain + self.symbols and not (letters >= 5 and plain >= 2 - (letters >= 7)):
+        if digits > plain + self.symbols and not (
+            letters >= 5 and plain >= (1 if letters >= 6 or self.symbols else 2)
+        ):
             return False
         if not plain and (digits or self.gaps or self.masked or first not in STICKY):
             return False
