@@ -424,3 +424,23 @@ def test_texts_that_are_too_large_cost_only_themselves(make_guard, tmp_path, mon
     ]  # fmt: skip
     assert "51 characters, over 50" in entries[0]["error"]
     assert "compatibility characters" in entries[1]["error"]
+
+
+def test_a_full_disk_loses_no_finished_part(comments, make_guard, tmp_path, small_parts):
+    import resource
+
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    screen_files(make_guard(), job(comments), whole)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The merged output does not fit any more, the parts do.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (whole.stat().st_size - 1, before[1]))
+    try:
+        with pytest.raises(WriteError, match="cannot be written: File too large"):
+            screen_files(make_guard(), job(comments), out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not out.exists()
+    again = make_guard()
+    screen_files(again, job(comments), out, resume=True)
+    assert out.read_bytes() == whole.read_bytes()
+    assert again.seen == []
