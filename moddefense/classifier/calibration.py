@@ -7,7 +7,7 @@ platt        logistic, slope and intercept; smoothed targets, so that a few   Pl
              texts that are well apart do not make it a step
 temperature  logistic, slope alone                                            Guo 2017
 isotonic     piecewise linear between the steps of a non-decreasing fit       Zadrozny, Elkan 2002
-auto         that of the three with the least cross-validated log loss
+auto         the one with the least cross-validated log loss; isotonic only with many texts
 ===========  ===============================================================  ==================
 
 Validation is reweighted to the prevalence at which the bundle will run, because corpora of abuse
@@ -32,6 +32,7 @@ __all__ = [
 METHODS = ("platt", "temperature", "isotonic")
 FOLDS = 5
 FEWEST = 20  # texts of the rarer class, below which there is nothing to choose by
+FEWEST_STEPS = 200  # and below which isotonic steps are so wide that they cost the order
 
 
 class Curve(NamedTuple):
@@ -187,12 +188,14 @@ def _choose(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> str:
     """
     from sklearn.model_selection import StratifiedKFold
 
-    if min((labels == 0).sum(), (labels == 1).sum()) < FEWEST:
+    rarer = min((labels == 0).sum(), (labels == 1).sum())
+    if rarer < FEWEST:
         return METHODS[0]
-    losses = {method: np.zeros(len(labels)) for method in METHODS}
+    methods = METHODS if rarer >= FEWEST_STEPS else METHODS[:-1]
+    losses = {method: np.zeros(len(labels)) for method in methods}
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     for rest, held_out in folds.split(logits, labels):
-        for method in METHODS:
+        for method in methods:
             slope, intercept, curve, _ = _fit(logits[rest], labels[rest], weights[rest], method)
             one = Calibration(np.array([slope]), np.array([intercept]), (curve,))
             found = one.probabilities(logits[held_out, None])[:, 0].clip(1e-15, 1 - 1e-15)
@@ -200,7 +203,7 @@ def _choose(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> str:
                 labels[held_out] == 1, np.log(found), np.log1p(-found)
             )
     best = METHODS[0]
-    for method in METHODS[1:]:
+    for method in methods[1:]:
         gain = weights * (losses[best] - losses[method])
         if gain.mean() > gain.std() / np.sqrt(len(gain)):
             best = method

@@ -101,14 +101,15 @@ def test_the_isotonic_curve_finds_any_rising_shape():
 )
 def test_the_best_method_is_chosen_for_each_label(shape, methods):
     logits, labels = sampled(shape)
-    few = labels.copy()
-    few[np.cumsum(labels == 1).reshape(labels.shape) > 15] = 0
+    positive = np.cumsum(labels == 1).reshape(labels.shape)
+    few, some = (np.where((labels == 1) & (positive > n), np.nan, labels) for n in (15, 150))
     found = Calibration.fit(
-        np.repeat(logits, 2, axis=1), np.concatenate([labels, few], axis=1),
+        np.repeat(logits, 3, axis=1), np.concatenate([labels, few, some], axis=1),
         np.ones(len(logits)), method="auto",
     )  # fmt: skip
     assert found.methods[0] in methods
     assert found.methods[1] == "platt"  # too few to choose by
+    assert found.methods[2] != "isotonic"  # too few for steps
 
 
 @given(
