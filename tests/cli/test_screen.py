@@ -189,3 +189,43 @@ def test_models_start_silently(spawn, shipped):
     assert process.returncode == 0
     assert errors == b""
     assert "decided" in json.loads(output)
+
+
+def test_events_for_machines(screen, comments, tmp_path):
+    """JSON lines on stderr and in the log; nothing else on stderr."""
+    out, log = tmp_path / "out.jsonl", tmp_path / "events.jsonl"
+    result = screen(comments, "-o", out, "--json-progress", "--log", log)
+    assert result.exit_code == 4
+    events = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert records_of(result.stderr) == events
+    assert [events[0]["event"], events[-1]["event"]] == ["start", "done"]
+    assert (events[-1]["rows"], events[-1]["quarantined"]) == (5, 1)
+    assert events[-1]["decision"] == {"allow": 2, "review": 1, "block": 1}
+    assert screen(tmp_path / "none.csv", "--log", log).exit_code == 3
+    assert json.loads(log.read_text("utf-8").splitlines()[-1])["event"] == "failed"
+
+
+def test_devices_are_written_as_they_come(screen, comments):
+    assert screen(comments, "-o", "/dev/null").exit_code == 4
+    assert not os.path.exists("/dev/null.manifest.json")
+    assert screen(comments, "-o", "/dev/null", "--resume").exit_code == 2
+
+
+def test_retrying_and_verifying(screen, run, terms, comments, tmp_path):
+    out, rest = tmp_path / "out.csv", tmp_path / "rest.jsonl"
+    assert screen(comments, "-o", out, "--keep-columns").exit_code == 4
+    verify = ["verify", out, "--lexicon", terms]
+    assert run(*verify).exit_code == 0
+    assert run("verify", tmp_path / "none.csv").exit_code == 3
+    quarantine = tmp_path / "out.csv.quarantine.jsonl"
+    entry = json.loads(quarantine.read_text("utf-8"))
+    entry["raw"] = "c,mended"
+    quarantine.write_text(json.dumps(entry) + "\n", "utf-8")
+    assert screen("--retry-quarantine", quarantine, "-o", rest).exit_code == 0
+    assert records_of(rest.read_text("utf-8"))[0]["id"] == "c"
+    assert screen(comments, "--retry-quarantine", quarantine, "-o", rest).exit_code == 2
+    out.write_text(out.read_text("utf-8").replace("block", "allow"), "utf-8")
+    result = run(*verify)
+    assert result.exit_code == 1
+    assert "has changed since" in result.stdout
+    assert "differences" in result.stderr
