@@ -17,7 +17,7 @@ __all__ = ["Segmenter"]
 LONGEST = 24  # letters of a known word
 MEAN = 3  # letters that words have at least on average, else what was cut is no run of words
 REACH = 400  # letters of a run that are cut at a time
-_UNKNOWN = 14.0  # cost of a letter that no known word covers: that of a rare word
+UNKNOWN = 14.0  # cost of a letter that no known word covers: that of a rare word
 _SHORT = frozenset("ai")  # single letters that are words
 
 
@@ -35,15 +35,15 @@ class Segmenter:
         known = [word for word in words if word.isalpha() and len(word) <= LONGEST]
         known = [word for word in known if len(word) > 1 or word in _SHORT]
         scale = math.log(len(known) + 2)
-        self._costs = {word: math.log((rank + 2) * scale) for rank, word in enumerate(known)}
-        self._least = least
+        self.costs = {word: math.log((rank + 2) * scale) for rank, word in enumerate(known)}
+        self.least = least
         self._run = re.compile(rf"[^\W\d_]{{{least},}}")
         self._cut = functools.lru_cache(4096)(self._cut_run)
 
     def spread(self, text: str) -> str:
         """Return a folded text with the words of its long runs of letters apart."""
         # Few texts have such a run: a look at the lengths of words is cheaper than the search.
-        if len(text) < self._least or max(map(len, text.split()), default=0) < self._least:
+        if len(text) < self.least or max(map(len, text.split()), default=0) < self.least:
             return text
         return self._run.sub(lambda found: self._cut(found[0]), text)
 
@@ -53,12 +53,12 @@ class Segmenter:
         return " ".join(words) if len(run) >= len(words) * MEAN else run
 
     def _cheapest(self, run: str) -> list[str]:
-        costs = self._costs
+        costs = self.costs
         best = [0.0]
         begins = [0]
         for end in range(1, len(run) + 1):
             found = min(
-                (best[begin] + costs.get(run[begin:end], _UNKNOWN * (end - begin)), begin)
+                (best[begin] + costs.get(run[begin:end], UNKNOWN * (end - begin)), begin)
                 for begin in range(max(0, end - LONGEST), end)
             )
             best.append(found[0])

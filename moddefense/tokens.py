@@ -124,7 +124,8 @@ class Tokenizer:
         return Tokens(self._open(values), lengths)
 
     @cached_property
-    def _segmenter(self) -> Segmenter:
+    def segmenter(self) -> Segmenter:
+        """What cuts long runs of letters into the words of the vocabulary."""
         # WordPiece vocabularies are learnt by frequency, and stand in that order.
         return Segmenter(p for p in self.pieces[len(SPECIAL) :] if not p.startswith(SUFFIX))
 
@@ -158,7 +159,7 @@ class Tokenizer:
         return found
 
     def _prepare(self, text: str) -> bytes:
-        text = self._segmenter.spread(text)
+        text = self.segmenter.spread(text)
         if not (self._spells_ascii and text.isascii()):
             text = text.translate(self._spacing)
         return text.encode("utf-8", "replace")

@@ -66,7 +66,7 @@ class ServedClassifier(tf.Module):
     def __init__(self, tokenizer: Tokenizer, classifier: Classifier) -> None:
         super().__init__()
         weights = classifier.weights
-        self._fold = FoldingGraph(tokenizer.alphabet)
+        self._fold = FoldingGraph(tokenizer.alphabet, tokenizer.segmenter)
         self._wordpiece = wordpiece_tokenizer(
             tokenizer.pieces, unknown=SPECIAL[UNKNOWN], suffix=SUFFIX
         )

@@ -17,9 +17,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from moddefense.classifier.segmentation_graph import SegmentationGraph
 from moddefense.folding import _MARK, _folder, _twin
+from moddefense.segmentation import Segmenter
 
-__all__ = ["FoldingGraph", "flat_ranges"]
+__all__ = ["Codes", "FoldingGraph", "flat_ranges"]
 
 LIMIT = 0x34000  # from here on, a character is left as it is, unless it is a tag
 TAGS = (0xE0000, 0xE1000)  # which nobody sees
@@ -41,10 +43,14 @@ class _Tables(NamedTuple):
 
 
 class FoldingGraph(tf.Module):
-    """UTF-8 strings to folded ones, with spaces around what ``alphabet`` cannot spell."""
+    """UTF-8 strings to what the tokeniser cuts: folded, long runs of ``segmenter``'s words apart.
 
-    def __init__(self, alphabet: Collection[str]) -> None:
+    Spaces stand around what ``alphabet`` cannot spell.
+    """
+
+    def __init__(self, alphabet: Collection[str], segmenter: Segmenter) -> None:
         super().__init__()
+        self._cut_runs = SegmentationGraph(segmenter, LIMIT)
         tables = _tables()
         self._start, self._count = tf.constant(tables.start), tf.constant(tables.number)
         self._images = tf.constant(tables.images)
@@ -56,9 +62,20 @@ class FoldingGraph(tf.Module):
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Fold strings ``[batch]``."""
-        return self._spaced(self._healed(self._folded(_Codes.decode(texts)))).encode()
+        return self._spaced(self._cut(self.fold(texts))).encode()
 
-    def _folded(self, codes: _Codes) -> _Codes:
+    def fold(self, texts: tf.Tensor) -> Codes:
+        """What ``moddefense.folding.fold`` gives."""
+        return self._healed(self._folded(Codes.decode(texts)))
+
+    def _cut(self, codes: Codes) -> Codes:
+        """Spaces between the words of a long run of letters."""
+        after = self._cut_runs(codes.values, codes.place, codes.row)
+        count = tf.where(after, 2, 1)
+        nth = flat_ranges(tf.zeros_like(count), count)
+        return codes.spread(tf.where(nth == 1, SPACE, tf.repeat(codes.values, count)), count)
+
+    def _folded(self, codes: Codes) -> Codes:
         """Each character by itself, and then those that join."""
         place = codes.place
         hidden = (codes.values >= TAGS[0]) & (codes.values < TAGS[1])
@@ -68,9 +85,9 @@ class FoldingGraph(tf.Module):
         folded = codes.spread(tf.where(kept < LIMIT, images, kept), count)
         joins = codes.any(tf.gather(self._joins, place))
         text = folded.encode()
-        return _Codes.decode(tf.where(joins, tf_text.normalize_utf8(text, "NFKC"), text))
+        return Codes.decode(tf.where(joins, tf_text.normalize_utf8(text, "NFKC"), text))
 
-    def _healed(self, codes: _Codes) -> _Codes:
+    def _healed(self, codes: Codes) -> Codes:
         """Letters of other scripts that pose as Latin ones, by words and texts."""
         values, place, row = codes.values, codes.place, codes.row
         inside = tf.gather(self._word, place)
@@ -100,7 +117,7 @@ class FoldingGraph(tf.Module):
         posed = heal & tf.gather(posing, word) & tf.gather(among_latin, row)
         return codes._replace(values=tf.where(posed, strict, healed))
 
-    def _spaced(self, codes: _Codes) -> _Codes:
+    def _spaced(self, codes: Codes) -> Codes:
         """Spaces around what cannot be spelt: else it would make its whole word unknown."""
         alone = tf.gather(self._alone, codes.place)
         count = tf.where(alone, 3, 1)
@@ -109,18 +126,20 @@ class FoldingGraph(tf.Module):
         return codes.spread(tf.where(tf.repeat(alone, count) & (nth != 1), SPACE, repeated), count)
 
 
-class _Codes(NamedTuple):
+class Codes(NamedTuple):
     """Texts as code points: ``values`` int32 ``[total]`` and ``lengths`` int64 ``[batch]``."""
 
     values: tf.Tensor
     lengths: tf.Tensor
 
     @classmethod
-    def decode(cls, texts: tf.Tensor) -> _Codes:
+    def decode(cls, texts: tf.Tensor) -> Codes:
+        """From UTF-8 strings ``[batch]``; what is broken becomes U+FFFD."""
         ragged = tf.strings.unicode_decode(texts, "UTF-8", replacement_char=BROKEN)
         return cls(ragged.values, ragged.row_lengths())
 
     def encode(self) -> tf.Tensor:
+        """To UTF-8 strings ``[batch]``."""
         ragged = tf.RaggedTensor.from_row_lengths(self.values, self.lengths, validate=False)
         return tf.strings.unicode_encode(ragged, "UTF-8")
 
@@ -141,10 +160,10 @@ class _Codes(NamedTuple):
         )
         return found > 0
 
-    def spread(self, values: tf.Tensor, count: tf.Tensor) -> _Codes:
+    def spread(self, values: tf.Tensor, count: tf.Tensor) -> Codes:
         """``values`` in place of these, ``count`` of them for each."""
         lengths = tf.math.unsorted_segment_sum(count, self.row, tf.size(self.lengths))
-        return _Codes(values, tf.cast(lengths, tf.int64))
+        return Codes(values, tf.cast(lengths, tf.int64))
 
 
 def flat_ranges(start: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

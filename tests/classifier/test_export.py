@@ -18,6 +18,7 @@ from moddefense.classifier.model import Classifier, network_weights
 from moddefense.errors import WriteError
 from moddefense.folding import fold
 from moddefense.recipe import KINDS
+from moddefense.segmentation import Segmenter
 
 TEXTS = [
     "You are an IDIOT, go away", "", "look at the cat", "п\u0430роль", "you are \u0430n idi\u043et",
@@ -87,10 +88,12 @@ def test_a_folder_with_something_in_it_is_left_alone(toy_bundle, tmp_path):
 
 @pytest.fixture(scope="module")
 def graph():
-    """The fold alone: nothing is set apart."""
-    folding = FoldingGraph("")
-    folding._alone = tf.zeros_like(folding._alone)
-    return tf.function(folding, input_signature=[tf.TensorSpec([None], tf.string)])
+    """The fold alone, without what makes it ready for the tokeniser."""
+    folding = FoldingGraph("", Segmenter([]))
+    return tf.function(
+        lambda texts: folding.fold(texts).encode(),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
 
 
 LETTERS = st.one_of(
@@ -109,5 +112,36 @@ def test_the_graph_folds_as_the_library_does(graph, texts):
 
 
 def test_what_the_vocabulary_cannot_spell_stands_apart():
-    found = FoldingGraph("abc")(tf.constant(["ab\u20acc d"])).numpy()[0].decode()
+    found = FoldingGraph("abc", Segmenter([]))(tf.constant(["ab\u20acc d"])).numpy()[0].decode()
     assert found == "ab \u20ac c  d "
+
+
+# Runs of words
+
+
+WORDS = ["the", "you", "are", "a", "goose", "go", "i", "see", "garden", "day", "nice", "жук"]
+
+
+@pytest.fixture(scope="module")
+def cutting():
+    segmenter = Segmenter(WORDS)
+    spelt = set("abcdefghijklmnopqrstuvwxyzжук0123456789")
+    graph = FoldingGraph(spelt, segmenter)
+    return segmenter, tf.function(graph, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*WORDS, "x", "qz", " ", "1", "goos"]), max_size=40).map("".join),
+        min_size=1, max_size=6,
+    )
+)  # fmt: skip
+@example(["youareagoose" * 70, "x" * 19, "x" * 20, "aiaiaiaiaiaiaiaiaiaiaiai", ""])
+@example(
+    ["youareanicegardengoose1iseeyouareagoosegoose", "ok", "ж" * 30 + " жукжукжукжукжукжукжук"]
+)
+def test_the_graph_cuts_runs_as_the_library_does(cutting, texts):
+    segmenter, graph = cutting
+    found = [text.decode() for text in graph(tf.constant(texts)).numpy()]
+    assert found == [segmenter.spread(fold(text)) for text in texts]
