@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moddefense import __version__
-from moddefense.errors import BundleError, WriteError, at
+from moddefense.errors import BundleError, PolicyError, WriteError, at
 from moddefense.policy import STAGES, Policy, read_policy
 from moddefense.replacing import replacing
 from moddefense.resources import bundle_dir, bundle_names
@@ -80,6 +80,7 @@ def load(
     if not isinstance(policy, Policy):
         own = read_policy(folder / "policy.toml")
         policy = own if policy is None else read_policy(policy, base=own)
+    _require_labels(policy, manifest["classifier"]["labels"])
     models = Models(lambda: _read_models(folder, manifest, graph))
     made: list[Stage] = []
     fingerprints: dict[str, Any] = {
@@ -97,6 +98,14 @@ def load(
     if "classifier" in names:
         made.append(ClassifierStage(models, sample_all=names == ("classifier",)))
     return Guard(made, policy, fingerprints=fingerprints, folder=folder)
+
+
+def _require_labels(policy: Policy, known: Sequence[str]) -> None:
+    for name, _ in policy.labels:
+        if name not in known:
+            raise PolicyError(
+                f"policy: labels.{name}: the bundle has no such label; known are {', '.join(known)}"
+            )
 
 
 def save(

@@ -63,3 +63,34 @@ def test_measures_agree_with_numpy_and_with_each_other():
     expected = binary_entropy(samples.mean(axis=0)) - binary_entropy(samples).mean(axis=0)
     np.testing.assert_allclose(found.information, expected, atol=1e-12)
     assert (found.information <= found.entropy).all()
+
+
+def test_the_caller_chooses_samples_and_seed(toy):
+    classifier, tokens = toy.bundle.classifier, toy.bundle.tokenizer(["a jerk", "the cat", ""])
+    usual = classifier.sample(tokens)
+    np.testing.assert_array_equal(usual.deviation, classifier.score_spread(tokens))
+    one = classifier.sample(tokens, samples=1)
+    assert (one.deviation == 0).all()
+    assert (one.information < 1e-12).all()
+    many, again = (classifier.sample(tokens, samples=50, seed=4) for _ in range(2))
+    np.testing.assert_array_equal(many.information, again.information)
+    assert (many.mean != classifier.sample(tokens, samples=50, seed=5).mean).any()
+    alone = classifier.sample(tokens.take(np.array([1])), samples=50, seed=4)
+    assert alone.entropy[0] == many.entropy[1]
+    assert (many.entropy >= many.information).all()
+    assert classifier.settings.samples == toy.bundle.classifier.settings.samples == 6
+
+
+def test_without_dropout_there_is_no_spread(toy):
+    import dataclasses
+
+    from moddefense.classifier.model import Classifier
+
+    whole = toy.bundle.classifier
+    settings = dataclasses.replace(whole.settings, dropout=0.0)
+    plain = Classifier(whole.weights, whole.calibration, settings)
+    tokens = toy.bundle.tokenizer(["a jerk", "the cat"])
+    found = plain.sample(tokens, samples=9, seed=2)
+    np.testing.assert_allclose(found.deviation, 0, atol=1e-7)
+    np.testing.assert_allclose(found.information, 0, atol=1e-12)
+    np.testing.assert_allclose(found.mean, whole.score(tokens)[:, 0], rtol=1e-12)
