@@ -11,6 +11,7 @@ import numpy as np
 
 from moddefense.attacks import perturb
 from moddefense.corpus import Corpus
+from moddefense.evaluation.identities import read_identities
 from moddefense.folding import fold_many
 from moddefense.lexicon import Matcher, load_lexicon
 from moddefense.lexicon.curation.harmless import common_words
@@ -19,6 +20,7 @@ from moddefense.recipe import Recipe
 __all__ = ["augmented", "harmless_texts", "noisy_texts"]
 
 LONGEST = 3  # words in one added text
+NAMED = 4  # one added text in so many names a group of people
 CUT = 1000  # characters of a text that are disguised; what follows is left out
 TWICE = 0.25  # share of the disguised texts that are disguised in two ways
 WORDS = (0.2, 0.5, 1.0, 1.0)  # shares of a text's words that are disguised, equally likely
@@ -55,8 +57,10 @@ def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) ->
 
     A classifier that reads pieces of words sees a swearword inside every third surname, and in
     real comments it meets few surnames. The words are those of ``lang`` that neither a list nor the
-    corpus (``texts``) knows: what the corpus does know, it shall teach. Nothing is returned for a
-    language without a list of common words.
+    corpus (``texts``) knows: what the corpus does know, it shall teach. One English text in
+    NAMED names a group of people as well, because corpora of abuse name them to insult them and
+    so teach that the name is the insult. Nothing is returned for a language without a list of
+    common words.
     """
     words = _harmless_words(texts, lang)
     if not words:
@@ -65,10 +69,19 @@ def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) ->
     sizes = generator.integers(0, LONGEST + 1, count)
     drawn = generator.integers(0, len(words), sizes.sum())
     ends = np.cumsum(sizes)
-    return [
+    found = [
         " ".join(words[i] for i in drawn[end - size : end].tolist())
         for size, end in zip(sizes.tolist(), ends.tolist(), strict=True)
     ]
+    if lang != "en":
+        return found
+    groups = sorted({form for forms in read_identities().values() for form in forms})
+    chosen = generator.integers(0, len(groups), count).tolist()
+    first = (generator.random(count) < 0.5).tolist()
+    for row in np.flatnonzero(generator.random(count) < 1 / NAMED).tolist():
+        pair = (groups[chosen[row]], found[row])
+        found[row] = " ".join(pair if first[row] else pair[::-1]).strip()
+    return found
 
 
 def _harmless_words(texts: Sequence[str], lang: str) -> list[str]:

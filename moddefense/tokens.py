@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from moddefense.display import shown
 from moddefense.folding import fold_many
 from moddefense.segmentation import Segmenter
 
@@ -114,7 +115,7 @@ class Tokenizer:
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
         """Fold and tokenise texts (a sequence of str)."""
-        return self.tokenize_folded(fold_many(texts))
+        return self.tokenize_folded(fold_many([shown(text) for text in texts]))
 
     def tokenize_folded(self, folded: Sequence[str]) -> Tokens:
         """Tokenise texts that are folded already."""
