@@ -15,6 +15,7 @@ from moddefense.augmentation import augmented, harmless_texts, noisy_texts
 from moddefense.bundle import CARD, FILES, MANIFEST, read_manifest, verify
 from moddefense.corpus import Corpus
 from moddefense.errors import TrainingError
+from moddefense.evaluation.identities import read_identities
 from moddefense.lexicon import Matcher, load_lexicon
 from moddefense.training import train
 
@@ -219,10 +220,13 @@ def test_added_texts_are_harmless_unknown_words():
     assert len(added) == 300
     assert harmless_texts(corpus, count=300, lang="en", seed=1) == added
     assert harmless_texts(corpus, count=300, lang="en", seed=2) != added
-    words = {word for text in added for word in text.split()}
+    groups = {word for forms in read_identities().values() for f in forms for word in f.split()}
+    words = {word for text in added for word in text.split()} - groups
     assert words.isdisjoint({"the", "garden", "bridge", "house"})
     assert not any(Matcher(load_lexicon("en")).find_many(sorted(words)))
-    assert max(len(text.split()) for text in added) == 3
+    assert max(len(set(text.split()) - groups) for text in added) == 3
+    named = sum(not groups.isdisjoint(text.split()) for text in added)
+    assert 40 < named < 110
     assert harmless_texts(corpus, count=3, lang="xx", seed=1) == []
 
 
