@@ -228,7 +228,7 @@ class _Search:
         if pattern.leet:
             for inside in range(place + 1, end):  # d @ m n
                 glyph = text[inside]
-                if glyph in LEET_SYMBOLS and letter in LEET[glyph]:
+                if text[inside - 1] != glyph in LEET_SYMBOLS and letter in LEET[glyph]:
                     self.gaps.append((at, text[place:inside]))
                     found = self.step(inside, at)
                     if found:

@@ -63,7 +63,9 @@ enum {
     MASKED = 32,
     VOWEL = 64,  /* masked by something other than stars, which is possible once */
     LEETED = 128,
-    APART = 256 /* a word before this one had letters apart, or was joined to this one */
+    APART = 256, /* a word before this one had letters apart, or was joined to this one */
+    SIGNED = 512, /* a symbol was read as a letter of this word: none can be in a gap */
+    PASSED = 1024 /* a gap in this word has such a symbol: none can be read as a letter */
 };
 
 
