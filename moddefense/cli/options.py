@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -173,7 +173,7 @@ def run_job(
                     guard, job, sys.stdout.buffer, quarantine=quarantine, **told
                 )
             elif special:
-                with open(out, "wb") as stream:
+                with _opened(out) as stream:
                     summary = screen_stream(guard, job, stream, quarantine=quarantine, **told)
             else:
                 summary = screen_files(
@@ -187,6 +187,15 @@ def run_job(
             raise
         report.done(summary, out=out, quarantine=quarantine)
     return summary
+
+
+def _opened(out: str) -> IO[bytes]:
+    from moddefense.batch.writing import unwritable
+
+    try:
+        return open(out, "wb")
+    except OSError as error:
+        raise unwritable(out, error) from None
 
 
 def _special(out: str) -> bool:
