@@ -194,6 +194,9 @@ class TriggerKeys:
     target_recall: float = _key(
         0.99, "share of what the classifier flags that must set it off", low=0.5, high=1
     )
+    example_weight: float = _key(
+        5.0, "weight of an example of one's own (--trigger-on, --trigger-off)", low=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ validation), calibration, trigger, thresholds (validation), and one evaluation o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ def train(
     val: Corpus | None = None,
     test: Corpus | None = None,
     unlabeled: Unlabeled | None = None,
+    trigger_on: Unlabeled | None = None,
+    trigger_off: Unlabeled | None = None,
     progress: Progress | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
@@ -81,8 +84,9 @@ def train(
 
     The corpus is split by its ``split`` column, else by the recipe's shares; ``val`` and ``test``
     replace those parts. From ``unlabeled`` texts, but for those that a split has, learn a method
-    that can and pretraining. ``progress`` is called with a dict for each step and epoch. The same
-    recipe and corpus give the same bundle on the same machine. In ``checkpoint`` the training is
+    that can and pretraining. ``trigger_on`` and ``trigger_off`` are examples of one's own of what
+    should set off the trigger and what should not. ``progress`` is called with a dict for each step
+    and epoch. The same recipe and corpus give the same bundle on the same machine. In ``checkpoint`` the training is
     kept while it lasts, and with ``resume`` goes on from there as if it had never stopped. Raises
     TrainingError when a split is empty or has one class only, or when the loss stops being a
     number; ConfigurationError when what is to be resumed is another training, or the method has no
@@ -94,7 +98,9 @@ def train(
     if unlabeled is not None:
         require_use(recipe)
     others: dict[str, Corpus | Unlabeled | None] = {"val": val, "test": test,
-                                                    "unlabeled": unlabeled}  # fmt: skip
+                                                    "unlabeled": unlabeled,
+                                                    "trigger_on": trigger_on,
+                                                    "trigger_off": trigger_off}  # fmt: skip
     sources = _sources(corpus, **others)
     if checkpoint is not None:
         checkpoint.begin(identity(recipe, sources), resume=resume)
@@ -123,8 +129,9 @@ def train(
     scores = {name: classifier.score(tokens[name]) for name in tokens}
     policy = score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
     trigger = _trigger(
-        recipe, examples, tokens["train"], scores["train"][:, 0] >= policy.classifier_review
-    )
+        recipe, examples, tokens["train"], scores["train"][:, 0] >= policy.classifier_review,
+        [tokenizer(own.texts if own else ()) for own in (trigger_off, trigger_on)],
+    )  # fmt: skip
     policy = dataclasses.replace(
         policy,
         trigger_threshold=recall_threshold(
@@ -167,6 +174,7 @@ def train(
 def finished(
     folder: str | Path, recipe: Recipe, corpus: Corpus, *, val: Corpus | None = None,
     test: Corpus | None = None, unlabeled: Unlabeled | None = None,
+    trigger_on: Unlabeled | None = None, trigger_off: Unlabeled | None = None,
 ) -> bool:  # fmt: skip
     """Whether ``folder`` has the bundle that this training would give; False for no bundle.
 
@@ -175,7 +183,10 @@ def finished(
     if not (Path(folder) / bundles.MANIFEST).is_file():
         return False
     manifest = bundles.read_manifest(folder)
-    sources = _sources(corpus, val=val, test=test, unlabeled=unlabeled)
+    sources = _sources(
+        corpus, val=val, test=test, unlabeled=unlabeled, trigger_on=trigger_on,
+        trigger_off=trigger_off,
+    )  # fmt: skip
     before = {
         "recipe": manifest.get("recipe", {}),
         "corpus": {
@@ -309,10 +320,18 @@ def _classifier(
     return current(mix, wide, calibrated), history
 
 
-def _trigger(recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray) -> Trigger:
+def _trigger(
+    recipe: Recipe, corpus: Corpus, tokens: Tokens, flagged: np.ndarray, own: Sequence[Tokens]
+) -> Trigger:
+    """Fit the trigger; ``own`` are examples of what should not, and should, set it off."""
     keys = recipe.trigger
     wanted = (corpus.harmful == 1) | flagged
     weights = prevalence_weights(wanted.astype(float), recipe.calibration.prevalence)
+    for answer, examples in enumerate(own):
+        count = len(examples.lengths)
+        tokens = tokens.extend(examples)
+        wanted = np.append(wanted, np.full(count, bool(answer)))
+        weights = np.append(weights, np.full(count, keys.example_weight))
     trigger = Trigger.fit(
         tokens, wanted.astype(int), weights, buckets=keys.buckets,
         inverse_penalty=keys.inverse_penalty,

@@ -65,6 +65,14 @@ class _Train(click.Command):
     help="Texts without labels, for adversarial.method vat and fgm+vat; any format that screen"
     " reads; repeatable.",
 )  # fmt: skip
+@click.option(
+    "--trigger-on", multiple=True, metavar="FILE",
+    help="Texts that should make the trigger run the classifier; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--trigger-off", multiple=True, metavar="FILE",
+    help="Texts for which the classifier need not run; repeatable.",
+)  # fmt: skip
 @click.option("--text-column", metavar="NAME", help="[default: the recipe's, text]")
 @click.option(
     "--label-column", "label_columns", multiple=True, metavar="NAME",
@@ -83,6 +91,8 @@ def train(
     val: str | None,
     test: str | None,
     unlabeled: tuple[str, ...],
+    trigger_on: tuple[str, ...],
+    trigger_off: tuple[str, ...],
     text_column: str | None,
     label_columns: tuple[str, ...],
     tensorboard: str | None,
@@ -110,6 +120,7 @@ def train(
         files = {"val": val, "test": test}
         held_out = {name: path for name, path in files.items() if path is not None}
         given = _read(chosen, corpus, held_out, unlabeled)
+        given |= _own_examples(chosen, trigger_on=trigger_on, trigger_off=trigger_off)
         report = _run(chosen, given, out, kept, tensorboard=tensorboard, resume=resume)
     if report is None:
         console.stderr().print(f"{out}: finished already; nothing to do", markup=False)
@@ -136,6 +147,15 @@ def _read(
         require_use(recipe)
         given["unlabeled"] = Unlabeled.read(*unlabeled, text_column=keys.text_column)
     return given
+
+
+def _own_examples(recipe: Recipe, **files: Sequence[str]) -> dict[str, Any]:
+    from moddefense.unlabeled import Unlabeled
+
+    column = recipe.corpus.text_column
+    return {
+        name: Unlabeled.read(*paths, text_column=column) for name, paths in files.items() if paths
+    }
 
 
 def _run(
