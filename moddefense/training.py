@@ -86,11 +86,11 @@ def train(
     replace those parts. From ``unlabeled`` texts, but for those that a split has, learn a method
     that can and pretraining. ``trigger_on`` and ``trigger_off`` are examples of one's own of what
     should set off the trigger and what should not. ``progress`` is called with a dict for each step
-    and epoch. The same recipe and corpus give the same bundle on the same machine. In ``checkpoint`` the training is
-    kept while it lasts, and with ``resume`` goes on from there as if it had never stopped. Raises
-    TrainingError when a split is empty or has one class only, or when the loss stops being a
-    number; ConfigurationError when what is to be resumed is another training, or the method has no
-    use for ``unlabeled``.
+    and epoch. The same recipe and corpus give the same bundle on the same machine. In
+    ``checkpoint`` the training is kept while it lasts, and with ``resume`` goes on from there as if
+    it had never stopped. Raises TrainingError when a split is empty or has one class only, or when
+    the loss stops being a number; ConfigurationError when what is to be resumed is another
+    training, or the method has no use for ``unlabeled``.
 
     >>> result = train(load_recipe("default"), Corpus.read("comments.csv"))  # doctest: +SKIP
     >>> result.bundle.save("models/mine")  # doctest: +SKIP
