@@ -68,7 +68,8 @@ def pretrain(
         _require_finite(loss, epoch)
         history.append({"epoch": epoch + 1, "loss": loss, "seconds": time.monotonic() - began})
         if progress is not None:
-            progress({"kind": "pretraining", **history[-1], "epochs": keys.epochs})
+            progress({"kind": "pretraining", "pass": epoch + 1, "of": keys.epochs, "loss": loss,
+                      "seconds": history[-1]["seconds"]})  # fmt: skip
     return history
 
 

@@ -42,7 +42,9 @@ def test_what_can_be_predicted_is_learnt(make_network, kind):
     if kind in ("gru", "lstm"):
         wanted |= {v.path for v in network.encoder.trainable_variables}
     assert changed == wanted
-    assert [event["kind"] for event in told] == ["pretraining"] * 6
+    assert [(event["kind"], event["pass"], event["of"]) for event in told] == [
+        ("pretraining", number, 6) for number in range(1, 7)
+    ]
 
 
 @pytest.mark.parametrize("kind", ["mean", "lstm"])
@@ -96,15 +98,26 @@ def test_neighbours_are_averaged_without_the_token_itself():
     np.testing.assert_allclose(found[1, :2], [5, 7], atol=1e-6)
 
 
-def test_a_training_that_pretrains_learns_from_unlabelled_texts_too(toy_recipe, toy_corpus):
+def test_a_training_that_pretrains_learns_from_unlabelled_texts_too(
+    toy_recipe, toy_corpus, monkeypatch
+):
     recipe = toy_recipe.override(
         {"pretraining.epochs": 1, "training.epochs": 1, "wide.enabled": False}
     )
+    seen = []
+
+    def watched(network, tokens, recipe, **settings):
+        before = network.embedding.table.numpy()
+        history = pretrain(network, tokens, recipe, **settings)
+        seen.append((len(tokens.lengths), before, network.embedding.table.numpy(), history))
+        return history
+
+    monkeypatch.setattr("moddefense.training.pretrain", watched)
     more = Unlabeled(("look at this garden, what a sea", "an old bridge and a clown"), "more.txt")
     events = []
     result = train(recipe, toy_corpus, unlabeled=more, progress=events.append)
-    without = train(recipe, toy_corpus)
-    assert sum(event["kind"] == "pretraining" for event in events) == 1
-    tables = [r.bundle.classifier.weights["embedding"] for r in (result, without)]
-    assert not np.array_equal(*tables)
+    ((count, before, after, history),) = seen
+    assert count == result.report["corpus"]["texts"]["train"] + 2
+    assert not np.array_equal(before, after)
+    assert len(history) == sum(event["kind"] == "pretraining" for event in events) == 1
     assert not result.bundle.classifier.weights["wide"].any()
