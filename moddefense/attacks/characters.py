@@ -18,7 +18,8 @@ __all__ = [
 ]  # fmt: skip
 
 _ZERO = "\u200b\u200c\u200d\u2060\ufeff"
-_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Without 202e, which turns Latin letters round on screen: that is a family of its own.
+_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u2066\u2067\u2068\u2069"
 _ACCENTS = "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0323\u0327\u0328"
 _STROKES = "\u0335\u0336\u0337\u0338\u0332\u0333"
 _ZALGO = tuple(map(chr, (*range(0x300, 0x315), *range(0x316, 0x334), *range(0x346, 0x34E))))
