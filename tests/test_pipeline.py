@@ -72,6 +72,14 @@ def test_the_order_does_not_matter_and_twice_is_the_same(toy_guard, texts, rando
 
 def test_all_ways_of_deciding_occur(toy_guard):
     texts = SAMPLES + [f"look at this recipe {number}" for number in range(20)]
+    teasing = (
+        "a clown",
+        "a silly goose",
+        "a clown again",
+        "a silly goose!!!",
+        "a clown, thank you",
+    )
+    texts += [f"{who} {what}" for who in ("you are", "what", "they are") for what in teasing]
     counts = toy_guard.screen(texts).counts()
     assert all(counts["decided_by"].values()), counts
     assert all(counts["decision"].values()), counts
