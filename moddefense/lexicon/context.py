@@ -42,16 +42,16 @@ def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
             return True
     if text[end : end + 1] == ";" and text[start - 1 : start] in ("&", "#"):
         return False
+    token_start, token_end = _token_start(text, start, low), end
+    while token_end < high and not text[token_end].isspace():
+        token_end += 1
     if bits or pattern.term.match != "substring":
-        for url in _URL.finditer(text, _token_start(text, start, low), high):
+        for url in _URL.finditer(text, token_start, token_end):
             if url.start() >= end:
                 break
             if url.end() > start and not (bits & 4 and url.start() >= start and url.end() <= end):
                 return False
-    token_end = end
-    while token_end < high and not text[token_end].isspace():
-        token_end += 1
-    before = text[_token_start(text, start, low) : start]
+    before = text[token_start:start]
     after = text[end:token_end]
     if bits & 13:
         if _CODE.search(before) or _CODE.search(after) or after[:1] == "(":
