@@ -1,0 +1,86 @@
+"""The compiled search: it finds what the reference finds, in any text; results read as lists."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moddefense.lexicon import Lexicon, Matcher, Term, compiled, matching
+
+TERMS = [
+    Term(f"t{place}", word, kind, match, severity=1 if kind == "block" else None)
+    for place, (word, kind, match) in enumerate(
+        [
+            ("damn", "block", "word"), ("moron", "block", "word"), ("you moron", "block", "word"),
+            ("ass", "block", "suffix"), ("butt", "block", "prefix"),
+            ("skull", "block", "substring"),
+            ("you're damn", "block", "word"), ("a$$", "block", "word"), ("болван", "block", "word"),
+            ("傻瓜", "block", "word"), ("go to hell", "block", "word"),
+            ("damn good", "allow", "word"),
+            ("idiot", "block", "word"), ("hello", "allow", "text"),
+        ]
+    )
+]  # fmt: skip
+MATCHER = Matcher(Lexicon(TERMS))
+SIGNS = " .-_*~+!|@$()[]{}#%&^=?/\\:;,'\"<>\n\t\x00\x0b€£¥§¢·•→😂🔥\u200b\u0301\u00ad\u20dd"
+LETTERS = "abcdeghiklmnorstuvxyzABDIMNORSTU0123456789áéñßıмоrопгцaеьбвлнυοαｄａｍｎⓓ🇩🇦傻瓜ก\u0e34"
+pieces = st.one_of(
+    st.sampled_from([term.term for term in TERMS]),
+    st.sampled_from(["d@mn", "m0r0n", "d a m n", "d.a.m.n", "d*mn", "m**on", "<b></b>", "www.",
+                     ".com", "http://", "&", "_"]),
+    st.sampled_from(SIGNS + LETTERS),
+    st.sampled_from(SIGNS).map(lambda sign: sign * 3),
+    st.sampled_from(LETTERS).map(lambda letter: letter * 3),
+)  # fmt: skip
+texts = st.lists(pieces, max_size=16).map("".join)
+
+
+def test_the_library_is_there() -> None:
+    assert compiled.library() is not None
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=5))
+def test_a_batch_of_anything_equals_one_by_one(batch: list[str]) -> None:
+    assert MATCHER.find_many(batch) == [MATCHER.find(text) for text in batch]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60), st.sets(st.sampled_from(["leet", "masking", "accents", "homoglyph"])))
+def test_any_characters_with_steps_left_out(text: str, off: set[str]) -> None:
+    matcher = Matcher(Lexicon(TERMS), off=off)
+    batch = [text, f"{text}d@mn", "dámn m*ron"]
+    assert matcher.find_many(batch) == [matcher.find(each) for each in batch]
+
+
+def test_without_the_library_results_are_the_same(monkeypatch) -> None:
+    batch = ["d@mn", "hello", "", "you moron \U0001f1e9amn", "damn good", "é мorоn"] * 3
+    wanted = list(MATCHER.find_many(batch))
+    monkeypatch.setattr(matching, "library", lambda: None)
+    assert MATCHER.find_many(batch) == wanted
+
+
+def test_many_chunks_in_threads_keep_their_order(monkeypatch) -> None:
+    batch = [f"{'x' * (place % 7)} damn {'moron ' * (place % 3)}" for place in range(200)]
+    wanted = [MATCHER.find(text) for text in batch]
+    monkeypatch.setattr(matching, "_CHUNK", 100)
+    assert MATCHER.find_many(batch) == wanted
+
+
+def test_the_result_reads_as_a_list_of_lists() -> None:
+    batch = ["damn", "fine", "d@mn moron"]
+    found = MATCHER.find_many(batch)
+    batch[0] = "changed"  # matches are made late, but of the texts as they were
+    assert len(found) == 3
+    assert [hit.text for hit in found[0]] == ["damn"]
+    assert [hit.text for hit in found[-1]] == ["d@mn", "moron"]
+    assert found[1:] == [[], found[2]]
+    assert found == list(found)
+    assert found != [[], [], []]
+
+
+def test_hits_of_many_terms_at_one_place_and_long_runs() -> None:
+    same = Matcher(Lexicon(Term(f"t{n}", "moron", severity=1) for n in range(600)))
+    assert len(same.find_many(["a moron", ""])[0]) == 600
+    for text in ("! " * 3000, "i|1!" * 2000, "m" * 9000, "*m" * 5000, "moron" * 4000, "m@" * 4000):
+        assert MATCHER.find_many([text, "damn"])[1][0].text == "damn"
