@@ -28,7 +28,7 @@ BUNDLE = click.option(
 )  # fmt: skip
 LEXICON = click.option(
     "--lexicon", multiple=True, metavar="FILE",
-    help="A word list instead of the shipped ones; repeatable.",
+    help="A word list (file or shipped name) instead of all shipped ones; repeatable.",
 )  # fmt: skip
 GUARD: tuple[Decorator, ...] = (
     BUNDLE,
@@ -115,10 +115,10 @@ def examples(*commands: str) -> str:
 
 
 def read_lists(files: Sequence[str]) -> Lexicon | None:
-    """Read word lists as one; None when none is named."""
-    from moddefense.lexicon import Lexicon
+    """Read word lists, files or shipped names, as one; None when none is named."""
+    from moddefense.cli.lexicon_names import named_lists
 
-    return reduce(or_, [Lexicon.read(file) for file in files]) if files else None
+    return reduce(or_, named_lists(files)) if files else None
 
 
 def load_guard(bundle: str, *, lexicon: Sequence[str], policy: str | None, stages: str) -> Guard:

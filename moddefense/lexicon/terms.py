@@ -6,15 +6,13 @@ import csv
 import hashlib
 import io
 import operator
-import os
-import tempfile
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from moddefense.errors import LexiconError, ReadError, WriteError, at
+from moddefense.errors import LexiconError, ReadError, at
 from moddefense.folding import FOLD_STEPS
 from moddefense.resources import lexicons_dir
 
@@ -196,21 +194,13 @@ class Lexicon:
         return cls(read_terms(path), name=Path(path).stem)
 
     def write(self, path: str | Path) -> None:
-        """Write the CSV file, sorted by id, whole or not at all. Raises WriteError."""
-        target = Path(path)
-        try:
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(dumps(self.terms))
-                os.chmod(temporary, target.stat().st_mode if target.exists() else 0o644)
-                os.replace(temporary, target)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-        except OSError as error:
-            reason = error.strerror or error
-            raise WriteError(f"{at(path)}cannot be written ({reason}); name another file") from None
+        """Write the CSV file, sorted by id, under its lock, whole or not at all.
+
+        Raises WriteError.
+        """
+        from moddefense.lexicon.curation.editing import write_file
+
+        write_file(path, dumps(self.terms))
 
 
 def check_steps(steps: Collection[str]) -> frozenset[str]:
