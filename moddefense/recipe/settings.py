@@ -1,20 +1,14 @@
-"""A training recipe: every choice of a training run, from TOML, immutable, unknown keys refused."""
+"""The settings of a recipe, section by section, with their meaning, limits and defaults."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
-import types
-import typing
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from moddefense.errors import ReadError, RecipeError, at
-from moddefense.resources import recipe_path
-
-__all__ = ["Recipe", "describe_keys", "load_recipe", "parse_overrides"]
+from moddefense.errors import RecipeError
+from moddefense.recipe.merging import merge
 
 KINDS = ("conv", "gru", "lstm", "mean")
 METHODS = ("none", "random", "fgm", "fgsm", "pgd", "freelb", "vat", "fgm+vat")
@@ -283,124 +277,4 @@ class Recipe:
                 if not isinstance(target, dict):
                     raise RecipeError(f"{key}: {section} is given a value of its own as well")
             target[name] = value
-        return _merge(self, nested, "", lambda key: "")
-
-
-def load_recipe(
-    name_or_file: str = "default", overrides: Mapping[str, Any] | None = None
-) -> Recipe:
-    """Read a shipped recipe by name, or a recipe file, and apply overrides by dotted key.
-
-    Raises RecipeError with file and line on unknown keys and bad values.
-    """
-    path = recipe_path(name_or_file)
-    try:
-        source = Path(path).read_text(encoding="utf-8")
-        nested = tomllib.loads(source)
-    except OSError as error:
-        raise ReadError(f"{at(path)}{error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{at(path)}not valid TOML: {error}") from error
-    recipe = _merge(Recipe(name=Path(path).stem), nested, "", lambda key: _where(path, source, key))
-    return recipe.override(overrides or {})
-
-
-def parse_overrides(assignments: typing.Iterable[str]) -> dict[str, Any]:
-    """Turn ``KEY=VALUE`` strings into overrides; values are TOML, bare words are strings.
-
-    >>> parse_overrides(["training.epochs=3", "adversarial.method=none"])
-    {'training.epochs': 3, 'adversarial.method': 'none'}
-    """
-    settings: dict[str, Any] = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not equals or not key.strip():
-            raise RecipeError(f"--set {assignment}: give KEY=VALUE, like training.epochs=3")
-        try:
-            settings[key.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
-        except tomllib.TOMLDecodeError:
-            settings[key.strip()] = value.strip()
-    return settings
-
-
-def describe_keys(recipe: Recipe | None = None) -> list[tuple[str, str, str, str]]:
-    """Return (key, type, value, help) of every recipe key, in order, for help pages.
-
-    The values are those of ``recipe``, or what holds where a recipe says nothing.
-    """
-    return list(_describe(recipe or Recipe(), ""))
-
-
-def _describe(settings: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if dataclasses.is_dataclass(value):
-            yield from _describe(value, f"{prefix}{field.name}.")
-        else:
-            choices = field.metadata["choices"]
-            help = field.metadata["help"] + (f": {' '.join(choices)}" if choices else "")
-            kind = "list" if isinstance(value, tuple) else type(value).__name__
-            shown = json.dumps(value)
-            yield f"{prefix}{field.name}", kind, shown, help
-
-
-def _merge(settings: Any, nested: Mapping[str, Any], prefix: str, where: Any) -> Any:
-    fields = {field.name: field for field in dataclasses.fields(settings)}
-    changes: dict[str, Any] = {}
-    for name, value in nested.items():
-        key = f"{prefix}{name}"
-        if name not in fields:
-            known = ", ".join(fields)
-            raise RecipeError(f"{where(key)}unknown recipe key {key!r}; known here are {known}")
-        current = getattr(settings, name)
-        if dataclasses.is_dataclass(current):
-            if not isinstance(value, Mapping):
-                raise RecipeError(f"{where(key)}{key}: {value!r} is not a section of keys")
-            changes[name] = _merge(current, value, f"{key}.", where)
-        else:
-            changes[name] = _check(key, value, current, fields[name].metadata, where)
-    try:
-        return dataclasses.replace(settings, **changes)
-    except RecipeError as error:
-        key = str(error).split(":", 1)[0]
-        raise RecipeError(f"{where(key)}{error}") from None
-
-
-def _check(
-    key: str, value: Any, current: Any, limits: types.MappingProxyType[Any, Any], where: Any
-) -> Any:
-    if isinstance(current, tuple):
-        value = tuple(value.split(",")) if isinstance(value, str) else value
-        names = value if isinstance(value, list | tuple) else ()
-        if not names or not all(isinstance(v, str) and v for v in names):
-            raise RecipeError(
-                f"{where(key)}{key}: {value!r} is not a list of names; name at least one"
-            )
-        return tuple(value)
-    if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(current):
-        wanted = type(current).__name__
-        raise RecipeError(f"{where(key)}{key}: {value!r} is not a {wanted}, like {current!r}")
-    low, high, choices = limits["low"], limits["high"], limits["choices"]
-    if choices and value not in choices:
-        raise RecipeError(f"{where(key)}{key}: {value!r} is none of {', '.join(choices)}")
-    if (low is not None and not value >= low) or (high is not None and not value <= high):
-        bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise RecipeError(f"{where(key)}{key}: {value!r} is out of range; give a number {bounds}")
-    return value
-
-
-def _where(path: Path, source: str, key: str) -> str:
-    """``file:line: `` of a dotted key in TOML text."""
-    section, _, name = key.rpartition(".")
-    current = ""
-    for number, line in enumerate(source.splitlines(), start=1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            current = stripped.strip("[] \t")
-            if not section and current == name:
-                return at(path, number)
-        elif current == section and stripped.split("=", 1)[0].strip() == name:
-            return at(path, number)
-    return at(path)
+        return merge(self, nested, "", lambda key: "")
