@@ -8,7 +8,8 @@ PINS := -c constraints.txt
 
 install: .venv/installed
 
-NATIVE := hatch_build.py $(wildcard moddefense/lexicon/native/*.[ch] moddefense/lexicon/native/*.inc)
+NATIVE := hatch_build.py $(wildcard moddefense/lexicon/native/*.[ch] moddefense/lexicon/native/*.inc) \
+  $(wildcard moddefense/native/*.[ch])
 
 .venv/installed: pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \

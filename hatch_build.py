@@ -1,8 +1,7 @@
-"""Compile the matcher's search, when the package is built and when it is installed in place.
+"""Compile the matcher's search and the models, when the package is built or installed in place.
 
 A C compiler is taken from $CC, else ``cc``; where there is none that works, from the ziglang wheel,
-which is fetched for the build only. Without the library the package works too, but matches many
-texts one after the other.
+which is fetched for the build only. Without the libraries the package works too, but more slowly.
 """
 
 from __future__ import annotations
@@ -16,21 +15,37 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ZIG = "ziglang==0.15.2"
-FOLDER = Path(__file__).resolve().parent / "moddefense" / "lexicon" / "native"
-SOURCES = sorted(FOLDER.glob("*.[ch]")) + sorted(FOLDER.glob("*.inc"))
-LIBRARY = FOLDER / "matcher.so"
-OPTIONS = ["-std=c11", "-O3", "-fPIC", "-shared"]
+PACKAGE = Path(__file__).resolve().parent / "moddefense"
+OPTIONS = ["-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared"]
 if platform.machine() in ("x86_64", "AMD64"):
     OPTIONS.append("-mpopcnt")  # every processor has it since 2008
 
 
+class Library(NamedTuple):
+    """A shared library, which is made beside its sources."""
+
+    path: Path
+
+    @property
+    def sources(self) -> list[Path]:
+        """The files that it is made of."""
+        return sorted(path for path in self.path.parent.iterdir() if path.suffix in PARTS)
+
+
+PARTS = (".c", ".h", ".inc")
+LIBRARIES = [
+    Library(PACKAGE / "lexicon" / "native" / "matcher.so"),
+    Library(PACKAGE / "native" / "models.so"),
+]
+
+
 class CompileHook(BuildHookInterface):
-    """Puts the library beside its sources and into the wheel."""
+    """Puts the libraries beside their sources and into the wheel."""
 
     def dependencies(self) -> list[str]:
         """Return what is needed for the build: a compiler, unless there is one."""
@@ -47,12 +62,14 @@ class CompileHook(BuildHookInterface):
             if failed is not None:
                 failed = compiled([sys.executable, "-m", "ziglang", "cc"])
             if failed is not None:
-                self.app.display_warning(f"the matcher's search is not compiled: {failed}")
+                self.app.display_warning(f"search and models are not compiled: {failed}")
                 return
         tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{tag}"
-        build_data["artifacts"].append(LIBRARY.relative_to(self.root).as_posix())
+        build_data["artifacts"] += [
+            library.path.relative_to(self.root).as_posix() for library in LIBRARIES
+        ]
 
 
 def system_compiler() -> list[str]:
@@ -61,18 +78,27 @@ def system_compiler() -> list[str]:
 
 
 def is_fresh() -> bool:
-    """Whether the library is there and newer than its sources."""
-    if not LIBRARY.exists():
-        return False
-    made = LIBRARY.stat().st_mtime
-    return all(source.stat().st_mtime <= made for source in SOURCES)
+    """Whether the libraries are there and newer than their sources."""
+    return all(
+        library.path.exists()
+        and all(s.stat().st_mtime <= library.path.stat().st_mtime for s in library.sources)
+        for library in LIBRARIES
+    )
 
 
 def compiled(compiler: Sequence[str]) -> str | None:
-    """Compile the library; return None, or why that was not possible."""
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        made = Path(folder) / LIBRARY.name
-        sources = [str(path) for path in SOURCES if path.suffix == ".c"]
+    """Compile the libraries; return None, or why that was not possible."""
+    for library in LIBRARIES:
+        failed = _compiled(library, compiler)
+        if failed is not None:
+            return failed
+    return None
+
+
+def _compiled(library: Library, compiler: Sequence[str]) -> str | None:
+    with tempfile.TemporaryDirectory(dir=library.path.parent) as folder:
+        made = Path(folder) / library.path.name
+        sources = [str(path) for path in library.sources if path.suffix == ".c"]
         command = [*compiler, *OPTIONS, "-o", str(made), *sources]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -80,7 +106,7 @@ def compiled(compiler: Sequence[str]) -> str | None:
             return f"{compiler[0]}: {error.strerror}"
         if done.returncode or not made.exists():
             return f"{compiler[0]}: {' '.join(done.stderr.split())[:200]}"
-        made.replace(LIBRARY)
+        made.replace(library.path)
     return None
 
 

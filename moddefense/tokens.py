@@ -1,4 +1,7 @@
-"""Vocabulary: raw strings to ragged token ids, by a TF-Text graph (``moddefense.wordpiece``).
+"""Vocabulary: raw strings to ragged token ids.
+
+WordPieces are cut by the compiled library (``moddefense.native``), and where that is missing by a
+TF-Text graph (``moddefense.wordpiece``).
 
 A text is folded (``moddefense.folding``), cut into words and WordPieces, and each piece that begins
 a word without being all of it gets an *opening* id of its own: a rude word that is the beginning of
@@ -14,13 +17,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from moddefense import native
 from moddefense.display import shown
 from moddefense.folding import fold_many
 from moddefense.segmentation import Segmenter
+
+if TYPE_CHECKING:
+    from moddefense.native.wordpiece import WordPiece
 
 __all__ = ["PAD", "Graph", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
 
@@ -62,14 +69,14 @@ class Tokens(NamedTuple):
 
 
 class Tokenizer:
-    """Strings to token ids, by one TF-Text graph.
+    """Strings to token ids.
 
     ``pieces`` is the WordPiece vocabulary, special pieces first; ``openings`` are those that have
     an opening id, in the order of these ids, which follow those of the pieces. Both are stored in
     one JSON file. ``alphabet`` has the letters that words may be spelt with, ``continues`` says of
     each piece whether it goes on with a word, ``opening`` what id it has where it begins a longer
-    one. ``graph`` cuts into pieces where TensorFlow in this process shall not; else that
-    is imported with the first text.
+    one. ``graph`` cuts into pieces where there is no compiled library and TensorFlow in
+    this process shall not; else that is imported with the first text.
     """
 
     def __init__(
@@ -89,15 +96,28 @@ class Tokenizer:
         self._spacing = _Spacing(self.alphabet)
         # Punctuation stands apart in any case.
         self._spells_ascii = self.alphabet.issuperset(string.ascii_lowercase + string.digits)
-        if graph is not None:
-            self.graph = graph
+        self._given = graph
 
     @cached_property
     def graph(self) -> Graph:
-        """The WordPiece graph."""
+        """What cuts prepared texts into WordPieces."""
+        graph = self._compiled or self._given
+        if graph is not None:
+            return graph
         from moddefense.wordpiece import wordpiece_graph
 
         return wordpiece_graph(self.pieces, unknown=SPECIAL[UNKNOWN], suffix=SUFFIX)
+
+    @cached_property
+    def _compiled(self) -> WordPiece | None:
+        if native.library() is None:
+            return None
+        from moddefense.native.wordpiece import WordPiece
+
+        return WordPiece(
+            self.pieces, unknown=SPECIAL[UNKNOWN], suffix=SUFFIX, alphabet=self.alphabet,
+            opening=self.opening,
+        )  # fmt: skip
 
     @property
     def size(self) -> int:
@@ -121,8 +141,18 @@ class Tokenizer:
         """Tokenise texts that are folded already."""
         if not folded:
             return Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+        if self._compiled is not None:
+            return self._tokenize_compiled(self._compiled, folded)
         values, lengths = self.graph([self._prepare(text) for text in folded])
         return Tokens(self._open(values), lengths)
+
+    def _tokenize_compiled(self, compiled: WordPiece, folded: Sequence[str]) -> Tokens:
+        from moddefense.native.wordpiece import long_runs
+
+        encoded = [text.encode("utf-8", "replace") for text in folded]
+        for row in long_runs(encoded, self.segmenter.least).tolist():
+            encoded[row] = self.segmenter.spread(folded[row]).encode("utf-8", "replace")
+        return Tokens(*compiled.opened(encoded))  # letters that cannot be spelt stand apart there
 
     @cached_property
     def segmenter(self) -> Segmenter:

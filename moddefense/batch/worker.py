@@ -1,8 +1,8 @@
 """A worker process: batches of texts in, encoded records out, until the connection ends.
 
 Run by ``moddefense.batch.pool`` with a socket. The process loads lexicons and models, but not
-TensorFlow: it asks the process that started it to cut texts into WordPieces, so that TensorFlow is
-there once, and not at all while nothing needs it.
+TensorFlow: without the compiled library, it asks the process that started it to cut texts into
+WordPieces, so that TensorFlow is there once, and not at all while nothing needs it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,179 @@
+/*
+ * WordPiece: UTF-8 texts to ids, longest match first, as TF-Text's FastWordpieceTokenizer gives
+ * them with its own splitting into words. Texts are well-formed UTF-8; Python sees to that.
+ */
+#include "models.h"
+
+enum { SPACE = 1, ALONE = 2 };       /* classes of characters, as in wordpiece.py */
+enum { BEGINS = 1, CONTINUES = 2 };  /* kinds of pieces; others match nothing */
+enum { CODES = 0x110000, NONE = -1 };
+
+/* A trie of bytes: edges in a hash table, by node and byte. */
+typedef struct {
+    u64 key; /* node << 8 | byte, plus one; 0 where there is no edge */
+    i32 node;
+} Edge;
+
+typedef struct {
+    Edge *edges;
+    u64 mask;
+    i32 *ids; /* of the piece that ends at a node */
+    i64 nodes;
+    u8 *classes; /* of every code point */
+    i32 unknown;
+    i64 longest; /* bytes of a word; a longer one is unknown */
+} WordPiece;
+
+enum { BEGINNING = 0, CONTINUATION = 1 }; /* the roots */
+
+static u64 slot_of(const WordPiece *self, u64 key) {
+    u64 slot = (key * UINT64_C(0x9E3779B97F4A7C15)) >> 20;
+    for (;; slot++) {
+        const Edge *edge = &self->edges[slot & self->mask];
+        if (edge->key == key || !edge->key) return slot & self->mask;
+    }
+}
+
+static inline i32 child(const WordPiece *self, i32 node, u8 byte) {
+    const Edge *edge = &self->edges[slot_of(self, ((u64)node << 8 | byte) + 1)];
+    return edge->key ? edge->node : NONE;
+}
+
+void moddefense_wordpiece_free(WordPiece *self) {
+    if (!self) return;
+    free(self->edges);
+    free(self->ids);
+    free(self->classes);
+    free(self);
+}
+
+/*
+ * Compile `count` pieces, which lie in `bytes` between `begins`, without the mark of continuations.
+ * Return NULL where there is no memory.
+ */
+WordPiece *moddefense_wordpiece_new(const u8 *bytes, const i64 *begins, const u8 *kinds, i64 count,
+                                    const u8 *classes, i32 unknown, i64 longest) {
+    WordPiece *self = calloc(1, sizeof *self);
+    u64 room = 64;
+    i64 most = 2 + begins[count];
+    if (!self) return NULL;
+    while (room < 2 * (u64)most) room *= 2;
+    self->mask = room - 1;
+    self->edges = calloc(room, sizeof *self->edges);
+    self->ids = malloc((size_t)most * sizeof *self->ids);
+    self->classes = malloc(CODES);
+    if (!self->edges || !self->ids || !self->classes) {
+        moddefense_wordpiece_free(self);
+        return NULL;
+    }
+    memcpy(self->classes, classes, CODES);
+    self->unknown = unknown;
+    self->longest = longest;
+    self->nodes = 2;
+    self->ids[BEGINNING] = self->ids[CONTINUATION] = NONE;
+    for (i64 piece = 0; piece < count; piece++) {
+        if (kinds[piece] != BEGINS && kinds[piece] != CONTINUES) continue;
+        i32 node = kinds[piece] == BEGINS ? BEGINNING : CONTINUATION;
+        for (i64 place = begins[piece]; place < begins[piece + 1]; place++) {
+            u64 key = ((u64)node << 8 | bytes[place]) + 1;
+            Edge *edge = &self->edges[slot_of(self, key)];
+            if (!edge->key) {
+                edge->key = key;
+                edge->node = (i32)self->nodes;
+                self->ids[self->nodes++] = NONE;
+            }
+            node = edge->node;
+        }
+        if (node > CONTINUATION) self->ids[node] = (i32)piece;
+    }
+    return self;
+}
+
+/* Return the class of the character at `place` and set its number of bytes. */
+static inline u8 class_at(const WordPiece *self, const u8 *text, i64 left, i64 *size) {
+    u32 code = text[0];
+    if (code < 0x80) {
+        *size = 1;
+        return self->classes[code];
+    }
+    i64 count = code >= 0xF0 ? 4 : code >= 0xE0 ? 3 : 2;
+    if (count > left) count = left;
+    code &= 0xFFu >> (count + 1);
+    for (i64 next = 1; next < count; next++) code = code << 6 | (text[next] & 0x3F);
+    *size = count;
+    return code < CODES ? self->classes[code] : ALONE;
+}
+
+/* Write the ids of one word and return their number. */
+static i64 cut(const WordPiece *self, const u8 *word, i64 size, i32 *ids) {
+    i64 count = 0, place = 0;
+    if (size > self->longest) {
+        ids[0] = self->unknown;
+        return 1;
+    }
+    while (place < size) {
+        i32 node = place ? CONTINUATION : BEGINNING, found = NONE;
+        i64 end = place;
+        for (i64 next = place; next < size;) {
+            node = child(self, node, word[next++]);
+            if (node == NONE) break;
+            if (self->ids[node] != NONE) {
+                found = self->ids[node];
+                end = next;
+            }
+        }
+        if (found == NONE) {
+            ids[0] = self->unknown;
+            return 1;
+        }
+        ids[count++] = found;
+        place = end;
+    }
+    return count;
+}
+
+/*
+ * Write the ids of texts, which lie in `bytes` between `begins`, and how many each has; return how
+ * many there are. There is room for as many ids as bytes. With `opening`, the first piece of a word
+ * of several gets the id that stands there.
+ */
+i64 moddefense_wordpiece(const WordPiece *self, const u8 *bytes, const i64 *begins, i64 texts,
+                         const i32 *opening, i32 *ids, i64 *lengths) {
+    i64 total = 0;
+    for (i64 text = 0; text < texts; text++) {
+        i64 place = begins[text], end = begins[text + 1], before = total;
+        while (place < end) {
+            i64 size, word = place;
+            u8 class = class_at(self, bytes + place, end - place, &size);
+            place += size;
+            if (class == SPACE) continue;
+            while (class != ALONE && place < end) {
+                u8 next = class_at(self, bytes + place, end - place, &size);
+                if (next) break;
+                place += size;
+            }
+            i64 count = cut(self, bytes + word, place - word, ids + total);
+            if (opening && count > 1) ids[total] = opening[ids[total]];
+            total += count;
+        }
+        lengths[text] = total - before;
+    }
+    return total;
+}
+
+/* Note the texts in which `least` characters in a row may be letters: a bound, not exact. */
+void moddefense_runs(const u8 *bytes, const i64 *begins, i64 texts, i64 least, u8 *found) {
+    for (i64 text = 0; text < texts; text++) {
+        i64 run = 0;
+        found[text] = 0;
+        for (i64 place = begins[text]; place < begins[text + 1]; place++) {
+            u8 byte = bytes[place];
+            if ((byte & 0xC0) == 0x80) continue; /* goes on with a character */
+            run = byte >= 0x80 || (u8)((byte | 32) - 'a') < 26 ? run + 1 : 0;
+            if (run >= least) {
+                found[text] = 1;
+                break;
+            }
+        }
+    }
+}
