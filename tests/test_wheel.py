@@ -71,6 +71,10 @@ def test_it_holds_package_data_and_licence_and_nothing_else(wheel):
     assert data == {"lexicons", "recipes", "corpora", "bundles", "evaluation"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.endswith((".pyc", ".parquet")) or "test" in name]
+    made = {
+        name for name in ("matcher.so", "models.so") if list(CHECKOUT.glob(f"moddefense/**/{name}"))
+    }
+    assert made <= {Path(name).name for name in names}
     lists = {p.name for p in (CHECKOUT / "lexicons" / "en").glob("*.csv")}
     assert lists <= {Path(name).name for name in names}
 

@@ -2,7 +2,8 @@
 
 The processes are started afresh, not forked, for threads and TensorFlow do not survive a fork.
 Reading runs in a thread of its own; a thread for each worker sends it batches, always one ahead,
-and cuts texts into WordPieces for it where there is no compiled library. All queues are bounded, so that memory does not grow.
+and cuts texts into WordPieces for it where there is no compiled library. All queues are bounded, so
+that memory does not grow.
 """
 
 from __future__ import annotations
