@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from moddefense import native
 from moddefense.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class NgramModel:
         The sum over a text's uni- and bigrams is divided by the root of their number, so that long
         texts do not score by length alone.
         """
+        if native.library() is not None:
+            from moddefense.native.features import ngram_sums
+
+            counts = np.maximum(2 * tokens.lengths - 1, 1)
+            return ngram_sums(tokens, self.weights) / np.sqrt(counts) + self.intercept
         buckets, lengths = _ngrams(tokens, len(self.weights))
         total = np.zeros(len(lengths))
         some = np.flatnonzero(lengths)

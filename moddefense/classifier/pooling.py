@@ -10,11 +10,12 @@ Source of the idea: any linear layer on an embedding can be folded into the embe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
+from moddefense import native
 from moddefense.tokens import Tokens
 
 __all__ = ["Pool", "encoder_shapes", "make_pool"]
@@ -37,7 +38,7 @@ def make_pool(weights: Mapping[str, np.ndarray]) -> Pool:
     table = weights["embedding"].astype(np.float32).copy()
     table[0] = 0  # padding
     if "kernel" in weights:
-        return _Conv(table, weights["kernel"], weights["bias"])
+        return _conv(table, weights["kernel"], weights["bias"])
     if "lstm_kernel" in weights:
         return _Lstm(_way(table, weights, "lstm"))
     if "forward_kernel" in weights:
@@ -90,15 +91,27 @@ class _Mean:
         return _divided(pooled, tokens.lengths)
 
 
-class _Conv:
-    """A convolution as a sum of lookups, then maximum and mean."""
+def _conv(table: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> Pool:
+    tables = [np.ascontiguousarray(table @ w) for w in kernel]
+    tables[len(kernel) // 2] += bias.astype(np.float32)  # every token has itself once
+    if native.library() is None:
+        return _Conv(tables)
+    from moddefense.native.features import Convolution
 
-    def __init__(self, table: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> None:
-        self._side = len(kernel) // 2
-        self._tables = [np.ascontiguousarray(table @ w) for w in kernel]
-        self._tables[self._side] += bias.astype(np.float32)  # every token has itself once
-        self._channels = len(bias)
-        self.features = 2 * len(bias)
+    return Convolution(tables)
+
+
+class _Conv:
+    """A convolution as a sum of lookups, then maximum and mean.
+
+    ``tables`` has what a token adds at each offset, ``[vocabulary, channels]`` each.
+    """
+
+    def __init__(self, tables: Sequence[np.ndarray]) -> None:
+        self._side = len(tables) // 2
+        self._tables = tables
+        self._channels = tables[0].shape[1]
+        self.features = 2 * self._channels
 
     def __call__(self, tokens: Tokens) -> np.ndarray:
         channels = self._channels

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 
 from moddefense import native
 from moddefense.bundle import read_models
+from moddefense.ngrams import NgramModel
 from moddefense.resources import bundle_names
-from moddefense.tokens import Tokenizer
+from moddefense.tokens import Tokenizer, Tokens
 
 if native.library() is None:
     pytest.skip("the library is not compiled", allow_module_level=True)
 
+from moddefense.classifier.pooling import make_pool
+from moddefense.native.features import Convolution, ngram_sums
 from moddefense.native.wordpiece import WordPiece
 
 PIECES = [
@@ -130,3 +133,64 @@ def test_screening_needs_no_tensorflow(toy_bundle, tmp_path):
         check=True, env=environment, cwd=tmp_path,
     )  # fmt: skip
     assert len(json.loads(done.stdout)) == 6
+
+
+RAGGED = st.lists(st.integers(0, 40), max_size=8)
+
+
+def drawn(lengths, seed=1, vocabulary=50):
+    values = np.random.default_rng(seed).integers(0, vocabulary, sum(lengths))
+    return Tokens(values.astype(np.int32), np.array(lengths, np.int64))
+
+
+def alone(tokens):
+    """The texts, each in a batch of its own."""
+    return [tokens.take(np.array([row])) for row in range(len(tokens.lengths))]
+
+
+@given(RAGGED, st.sampled_from([1, 1000, 1024]), st.integers(0, 2**31 - 1))
+def test_ngram_sums_are_those_of_numpy(monkeypatch, lengths, buckets, seed):
+    tokens = drawn(lengths, seed, 2**31 - 1)
+    weights = np.random.default_rng(seed).normal(size=buckets).astype(np.float32)
+    model = NgramModel(weights, -0.5)
+    found = model.log_odds(tokens)
+    singly = [model.log_odds(one)[0] for one in alone(tokens)]
+    np.testing.assert_array_equal(found, np.array(singly, np.float64))
+    with monkeypatch.context() as patched:
+        patched.setattr(native, "library", lambda: None)
+        np.testing.assert_allclose(found, model.log_odds(tokens), rtol=0, atol=1e-9)
+
+
+@given(RAGGED, st.sampled_from([1, 3, 5]), st.sampled_from([1, 7, 128]), st.integers(0, 99))
+def test_convolutions_are_those_of_numpy(monkeypatch, lengths, reach, channels, seed):
+    tokens = drawn(lengths, seed)
+    draw = np.random.default_rng(seed)
+    weights = {
+        "embedding": draw.normal(size=(50, 6)).astype(np.float32),
+        "kernel": draw.normal(size=(reach, 6, channels)).astype(np.float32),
+        "bias": draw.normal(size=channels).astype(np.float32),
+    }
+    pool = make_pool(weights)
+    assert type(pool) is Convolution
+    found = pool(tokens)
+    singly = [pool(one)[0] for one in alone(tokens)]
+    np.testing.assert_array_equal(found, np.array(singly).reshape(found.shape))
+    with monkeypatch.context() as patched:
+        patched.setattr(native, "library", lambda: None)
+        other = make_pool(weights)
+        assert other.features == pool.features
+        np.testing.assert_allclose(found, other(tokens), rtol=1e-6, atol=1e-5)
+
+
+def test_tokens_out_of_bounds_are_refused():
+    pool = Convolution([np.ones((4, 2), np.float32)] * 3)
+    for wrong in (-1, 4):
+        with pytest.raises(IndexError, match=f"token {wrong} is not in a vocabulary of 4"):
+            pool(Tokens(np.array([0, wrong, 3], np.int32), np.array([3])))
+    for lengths in ([4], [2], [4, -1]):
+        with pytest.raises(ValueError, match="3 ids"):
+            pool(Tokens(np.array([0, 1, 3], np.int32), np.array(lengths)))
+        with pytest.raises(ValueError, match="3 ids"):
+            ngram_sums(Tokens(np.array([0, 1, 3], np.int32), np.array(lengths)), np.ones(4))
+    with pytest.raises(ValueError, match="at least one bucket"):
+        ngram_sums(Tokens(np.array([0], np.int32), np.array([1])), np.ones(0))
