@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from moddefense.classifier.calibration import Calibration
-from moddefense.classifier.serving import CompiledNetwork, windows
+from moddefense.classifier.serving import Committee, CompiledNetwork, windows
 from moddefense.classifier.uncertainty import Spread, dropout_masks, spread_of
 from moddefense.ngrams import NgramModel
 from moddefense.tokens import Tokens
@@ -88,9 +88,20 @@ class Classifier:
 
     def samples(self, pooled: np.ndarray, owner: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the score ``[texts]``, float64, that each thinned network gives."""
-        for mask in self._masks:
-            logits = self._logits(pooled, mask)
-            yield _worst(self.calibration.probabilities(logits)[:, :1], owner)[:, 0]
+        with _one_thread():
+            logits = self._committee.logits(pooled[:, :-1])
+        logits += pooled[:, -1:]
+        yield from _worst(self._harm.probabilities(logits[..., None])[..., 0], owner).T
+
+    @functools.cached_property
+    def _committee(self) -> Committee:
+        return self.network.committee(self._masks)
+
+    @functools.cached_property
+    def _harm(self) -> Calibration:
+        """The calibration of the first logit."""
+        own = self.calibration
+        return Calibration(own.slope[:1], own.intercept[:1], own.curves[:1])
 
     def sample(
         self, tokens: Tokens, *, samples: int | None = None, seed: int | None = None
@@ -113,6 +124,7 @@ class Classifier:
     def _resampled(self, settings: Settings) -> Classifier:
         other = copy.copy(self)
         other.settings = settings
+        other.__dict__.pop("_committee", None)
         other._masks = dropout_masks(
             self.network.features, self.weights["in"].shape[1], rate=settings.dropout,
             samples=settings.samples, seed=settings.seed,
@@ -130,11 +142,9 @@ class Classifier:
         n = len(self._masks)
         return np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0))
 
-    def _logits(
-        self, pooled: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> np.ndarray:
+    def _logits(self, pooled: np.ndarray) -> np.ndarray:
         with _one_thread():
-            logits = self.network.logits(pooled[:, :-1], masks)
+            logits = self.network.logits(pooled[:, :-1])
         logits[:, 0] += pooled[:, -1]
         return logits
 

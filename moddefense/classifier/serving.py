@@ -6,16 +6,17 @@ shape, so that rows do not influence each other, not even in the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from moddefense.classifier.pooling import make_pool
 from moddefense.tokens import Tokens
 
-__all__ = ["CompiledNetwork", "windows"]
+__all__ = ["Committee", "CompiledNetwork", "windows"]
 
 TILE = 64  # rows of every matrix product, whatever the batch
+MEMBERS = 32  # thinned networks that are computed in one product
 
 
 class CompiledNetwork:
@@ -40,27 +41,69 @@ class CompiledNetwork:
         """Tokens to pooled features, float32 ``[texts, features]``."""
         return self._pool(tokens)
 
-    def logits(
-        self, pooled: np.ndarray, masks: tuple[np.ndarray, np.ndarray] | None = None
-    ) -> np.ndarray:
-        """Pooled features to logits ``[texts, labels]``.
+    def logits(self, pooled: np.ndarray) -> np.ndarray:
+        """Pooled features to logits ``[texts, labels]``."""
+        return _dense(pooled, *self._head)
 
-        ``masks`` are factors for the pooled features and the hidden units (dropout), shared by all
-        rows.
-        """
-        kernel_in, bias_in, kernel_out, bias_out = self._head
-        n = len(pooled)
-        out = np.empty((n, len(bias_out)), np.float32)
-        tile = np.zeros((TILE, pooled.shape[1]), np.float32)
-        for begin in range(0, n, TILE):
-            part = pooled[begin : begin + TILE]
-            tile[: len(part)] = part if masks is None else part * masks[0]
-            tile[len(part) :] = 0
-            hidden = np.maximum(tile @ kernel_in + bias_in, 0)
-            if masks is not None:
-                hidden *= masks[1]
-            out[begin : begin + TILE] = (hidden @ kernel_out + bias_out)[: len(part)]
-        return out
+    def committee(self, masks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Committee:
+        """The thinned networks of dropout masks: factors for pooled features and hidden units."""
+        return Committee(self._head, masks)
+
+
+class Committee:
+    """Thinned networks side by side: the first logit that each gives.
+
+    A mask on the pooled features is a factor of the kernel's rows, one on the hidden units a factor
+    of the next kernel's rows; hidden units that are left out are not computed.
+    """
+
+    def __init__(
+        self, head: tuple[np.ndarray, ...], masks: Sequence[tuple[np.ndarray, np.ndarray]]
+    ) -> None:
+        kernel_in, bias_in, kernel_out, bias_out = head
+        self._heads = []
+        for begin in range(0, len(masks), MEMBERS):
+            members = masks[begin : begin + MEMBERS]
+            kept = [np.flatnonzero(hidden) for _, hidden in members]
+            ends = np.cumsum([len(units) for units in kept])
+            out = np.zeros((int(ends[-1]), len(members)), np.float32)
+            for place, ((_, hidden), units) in enumerate(zip(members, kept, strict=True)):
+                rows = slice(ends[place] - len(units), ends[place])
+                out[rows, place] = hidden[units] * kernel_out[units, 0]
+            kernels = [
+                features[:, None] * kernel_in[:, units]
+                for (features, _), units in zip(members, kept, strict=True)
+            ]
+            self._heads.append(
+                (
+                    np.ascontiguousarray(np.concatenate(kernels, axis=1), np.float32),
+                    np.concatenate([bias_in[units] for units in kept]),
+                    out,
+                    np.full(len(members), bias_out[0], np.float32),
+                )
+            )
+
+    def logits(self, pooled: np.ndarray) -> np.ndarray:
+        """Pooled features to the first logit of each member, float32 ``[texts, members]``."""
+        return np.concatenate([_dense(pooled, *head) for head in self._heads], axis=1)
+
+
+def _dense(
+    pooled: np.ndarray, kernel_in: np.ndarray, bias_in: np.ndarray, kernel_out: np.ndarray,
+    bias_out: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Two dense layers, tile by tile."""
+    out = np.empty((len(pooled), len(bias_out)), np.float32)
+    tile = np.zeros((TILE, pooled.shape[1]), np.float32)
+    for begin in range(0, len(pooled), TILE):
+        part = pooled[begin : begin + TILE]
+        tile[: len(part)] = part
+        tile[len(part) :] = 0
+        hidden = tile @ kernel_in
+        hidden += bias_in
+        np.maximum(hidden, 0, out=hidden)
+        out[begin : begin + TILE] = (hidden @ kernel_out + bias_out)[: len(part)]
+    return out
 
 
 def windows(tokens: Tokens, *, size: int, overlap: int) -> tuple[Tokens, np.ndarray]:

@@ -13,6 +13,7 @@ from moddefense.classifier import pooling
 from moddefense.classifier.fitting import pad
 from moddefense.classifier.model import network_weights
 from moddefense.classifier.serving import CompiledNetwork, windows
+from moddefense.classifier.uncertainty import dropout_masks
 from moddefense.recipe import KINDS
 from moddefense.tokens import Tokens
 
@@ -63,17 +64,42 @@ def test_a_row_is_the_same_to_the_last_bit_in_any_company(make_network, kind, ro
     np.testing.assert_array_equal(logits([rows[row]])[0], together[row])
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.4, 0.9])
+def test_a_committee_is_the_head_with_masks(make_network, make_tokens, rate):
+    weights = network_weights(make_network())
+    compiled = CompiledNetwork(weights)
+    pooled = compiled.pool(make_tokens(*LENGTHS))
+    masks = dropout_masks(10, 6, rate=rate, samples=40, seed=2)
+    found = compiled.committee(masks).logits(pooled)
+    assert found.shape == (len(LENGTHS), 40)
+    for features, hidden in masks:
+        units = np.maximum((pooled * features) @ weights["in"] + weights["in_bias"], 0) * hidden
+        logits = units @ weights["out"] + weights["out_bias"]
+        np.testing.assert_allclose(found[:, 0], logits[:, 0], rtol=0, atol=1e-5)
+        found = found[:, 1:]
+
+
 def test_masks_drop_features_and_hidden_units(make_network, make_tokens):
     compiled = CompiledNetwork(network_weights(make_network()))
     pooled = compiled.pool(make_tokens(*LENGTHS))
-    ones = (np.ones(10, np.float32), np.ones(6, np.float32))
-    np.testing.assert_array_equal(compiled.logits(pooled, ones), compiled.logits(pooled))
-    nothing = (np.zeros(10, np.float32), np.ones(6, np.float32))
-    blind = compiled.logits(pooled, nothing)
+    features, hidden = np.ones(10, np.float32), np.ones(6, np.float32)
+    masks = [(features, hidden), (0 * features, hidden), (features, 0 * hidden)]
+    whole, blind, silent = compiled.committee(masks).logits(pooled).T
+    np.testing.assert_allclose(whole, compiled.logits(pooled)[:, 0], rtol=0, atol=1e-5)
     assert (blind == blind[0]).all()
-    bias = network_weights(make_network())["out_bias"]
-    silent = compiled.logits(pooled, (np.ones(10, np.float32), np.zeros(6, np.float32)))
-    np.testing.assert_array_equal(silent, np.broadcast_to(bias, silent.shape))
+    assert (silent == network_weights(make_network())["out_bias"][0]).all()
+
+
+def test_a_committee_judges_a_row_the_same_in_any_company(make_network):
+    draw = np.random.default_rng(3)
+    compiled = CompiledNetwork(network_weights(make_network(channels=13)))
+    pooled = draw.normal(size=(150, 26)).astype(np.float32)
+    committee = compiled.committee(dropout_masks(26, 6, rate=0.3, samples=35, seed=2))
+    together = committee.logits(pooled)
+    order = draw.permutation(150)
+    np.testing.assert_array_equal(committee.logits(pooled[order]), together[order])
+    for row in range(0, 150, 7):
+        np.testing.assert_array_equal(committee.logits(pooled[row : row + 1])[0], together[row])
 
 
 @pytest.mark.parametrize("kind", KINDS)
