@@ -2,7 +2,7 @@
 
 >>> import moddefense as md
 >>> matcher = md.Matcher(md.load_lexicon("en"))
->>> [match.term.category for match in matcher.find("You absolute 1di0t")]
+>>> [match.term.category for match in matcher.find("Be off, 1di0t")]
 ['insult']
 
 The names below are loaded when first used, so that importing the package costs nothing.

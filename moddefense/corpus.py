@@ -68,10 +68,14 @@ class Corpus:
 
     @property
     def harmful(self) -> np.ndarray:
-        """1 where any label is 1, 0 where all known ones are 0, NaN where none is; float32."""
+        """1 where any label is 1, 0 where all known ones are 0, NaN where none is; float32.
+
+        Of a text that has no label of its own, ``main`` says it.
+        """
         known = ~np.isnan(self.labels)
         top = np.where(known, self.labels, -1).max(axis=1)
-        return np.where(known.any(axis=1), top, np.nan).astype(np.float32)
+        other = np.nan if self.main is None else self.main
+        return np.where(known.any(axis=1), top, other).astype(np.float32)
 
     @property
     def scored(self) -> np.ndarray:
@@ -282,6 +286,9 @@ def _read_one(
             raise ConfigurationError(
                 f"{at(path)}no column {column!r}; there are {', '.join(table.column_names)}"
             )
+    for column in (text_column, *label_columns, *keep, "split", "id"):
+        if table.column_names.count(column) > 1:
+            raise ConfigurationError(f"{at(path)}two columns are named {column!r}; rename one")
     texts: list[Any] = table[text_column].to_pylist()
     labels = np.stack(
         [_labels(path, name, table[name].to_pylist()) for name in label_columns], axis=1

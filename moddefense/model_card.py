@@ -69,10 +69,10 @@ def command_line(recipe: Mapping[str, Any], data: list[dict[str, str]]) -> str:
     'moddefense train a.csv --recip'
     """
     words = ["moddefense", "train", *(_corpus_word(d) for d in data if d["part"] == "corpus")]
-    for part in ("val", "test", "unlabeled"):
+    for part in ("val", "test", "unlabeled", "trigger_on", "trigger_off"):
         for entry in data:
             if entry["part"] == part:
-                words += [f"--{part}", entry["file"]]
+                words += [f"--{part.replace('_', '-')}", entry["file"]]
     if recipe["name"] in recipe_names():
         words += ["--recipe", recipe["name"]]
         for key, value in _flat(_unlike(load_recipe(recipe["name"]).as_dict(), recipe)):

@@ -248,7 +248,7 @@ def _vocabulary(recipe: Recipe, corpus: Corpus) -> Tokenizer:
 def _targets(corpus: Corpus) -> np.ndarray:
     """What the network learns: harm as such, then each label when there are several."""
     if len(corpus.label_names) == 1:
-        return corpus.labels
+        return corpus.scored[:, None]
     return np.concatenate([corpus.scored[:, None], corpus.labels], axis=1)
 
 

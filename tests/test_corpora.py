@@ -113,6 +113,24 @@ def test_a_corpus_of_the_same_definition_adds_to_the_score(tmp_path):
     found = join([first, second], **DRAW)
     assert found.label_names == ("label",)
     np.testing.assert_array_equal(found.main, [0, 1, 0, 1])
+    np.testing.assert_array_equal(found.harmful, [0, 1, 0, 1])
+
+
+def test_training_on_two_corpora_of_one_definition(tmp_path, toy_recipe):
+    def rows(*things):
+        return "text,label\n" + "".join(
+            f"{thing} {n} is {'daft' if n % 2 else 'lovely'},{n % 2}\n"
+            for n in range(60) for thing in things
+        )  # fmt: skip
+
+    same = 'definition = "toxic"\n'
+    paths = [described(tmp_path, "first", same, rows("tea", "rain")),
+             described(tmp_path, "second", same, rows("snow"))]  # fmt: skip
+    result = train(toy_recipe, read_corpora(paths, toy_recipe))
+    report = result.report
+    assert result.bundle.classifier.label_names == ("label",)
+    assert sum(report["corpus"]["texts"].values()) == 180
+    assert report["metrics"]["test"]["harm"]["texts"] == report["corpus"]["texts"]["test"]
 
 
 def test_a_definition_may_not_have_the_name_of_a_label(tmp_path):

@@ -100,6 +100,8 @@ def test_the_fingerprint_sees_texts_labels_and_splits():
         ("c.csv", "text,toxic\na,1\n", ConfigurationError, "no column 'label'"),
         ("c.csv", "text,label\na,1\nb,2\n", ConfigurationError, "row 1: label is '2'; labels are"),
         ("c.csv", "text,label\na,yes\n", ConfigurationError, "row 0: label is 'yes'"),
+        ("c.csv", "text,text,label\na,b,1\n", ConfigurationError, "two columns are named 'text'"),
+        ("c.csv", "text,label,id,id\na,1,2,3\n", ConfigurationError, "two columns are named 'id'"),
         ("c.csv", "", ReadError, "cannot be read"),
         ("c.csv", "text,label\na,1\nb\n", ReadError, "cannot be read"),
         ("c.csv", b"text,label\n\xff,1\n", ReadError, "cannot be read"),

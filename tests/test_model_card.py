@@ -68,9 +68,12 @@ def test_its_recipe_is_the_one_that_was_trained(card, toy_recipe, tmp_path):
 )
 def test_its_command_gives_the_same_recipe(settings):
     recipe = load_recipe("default", settings)
-    data = [{"part": "corpus", "file": "a b.csv"}, {"part": "val", "file": "v.csv"}]
+    data = [{"part": "corpus", "file": "a b.csv"}, {"part": "val", "file": "v.csv"},
+            {"part": "trigger_on", "file": "on.txt"}]  # fmt: skip
     words = shlex.split(command_line(recipe.as_dict(), data))
-    assert words[:5] == ["moddefense", "train", "a b.csv", "--val", "v.csv"]
+    assert words[:7] == [
+        "moddefense", "train", "a b.csv", "--val", "v.csv", "--trigger-on", "on.txt"
+    ]  # fmt: skip
     given = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
     assert len(given) == len(settings)
     assert load_recipe("default", parse_overrides(given)) == recipe

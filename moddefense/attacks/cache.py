@@ -10,6 +10,8 @@ from moddefense.errors import ReadError, WriteError, at
 
 __all__ = ["Cache"]
 
+_BEGIN = '{"key": '  # of every line
+
 
 class Cache:
     """Finished parts by key, in memory and, where a file is named, as JSON lines.
@@ -27,12 +29,15 @@ class Cache:
             if path.exists():
                 self._load(path)
             self._file = path.open("a", encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ReadError(f"{at(path)}not a cache; name another file") from error
         except OSError as error:
             raise WriteError(f"{at(path)}{error.strerror}; name a file for the cache") from error
 
     def _load(self, path: Path) -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(True), start=1):
-            if not line.endswith("\n"):  # a run was interrupted while it wrote
+            begun = line.startswith(_BEGIN[: len(line)])
+            if not line.endswith("\n") and begun:  # a run was interrupted while it wrote
                 with path.open("r+b") as file:
                     file.truncate(path.stat().st_size - len(line.encode()))
                 return

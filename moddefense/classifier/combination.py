@@ -23,7 +23,7 @@ def combine(opinions: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np
 
     >>> opinions = np.array([[-1.0, 0.3], [1.0, -0.2], [-2.0, 0.1], [2.0, 0.1]])
     >>> combine(opinions, np.array([0, 1, 0, 1]), np.ones(4)).round(1).tolist()
-    [8.6, 0.0]
+    [4.7, 0.0]
     """
     from scipy.optimize import minimize
     from scipy.special import expit, log_expit

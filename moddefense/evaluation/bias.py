@@ -36,7 +36,7 @@ def generalised_mean(values: Sequence[float] | np.ndarray, power: float = POWER)
     """Return the generalised mean of positive values.
 
     >>> round(generalised_mean([0.5, 1.0]), 3)
-    0.572
+    0.571
     """
     with np.errstate(divide="ignore"):
         return float(np.mean(np.asarray(values, float) ** power) ** (1 / power))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +59,8 @@ def _check(
     low, high, choices = limits["low"], limits["high"], limits["choices"]
     if choices and value not in choices:
         raise RecipeError(f"{where(key)}{key}: {value!r} is none of {', '.join(choices)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"{where(key)}{key}: {value!r} is out of range; give a finite number")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         bounds = f"at least {low}" if high is None else f"from {low} to {high}"
         raise RecipeError(f"{where(key)}{key}: {value!r} is out of range; give a number {bounds}")

@@ -157,8 +157,9 @@ class CalibrationKeys:
         "validation", choices=("auto", "platt", "temperature", "isotonic"),
     )  # fmt: skip
     prevalence: float = _key(
-        0.1, "share of harmful texts where the bundle will run; 0 keeps the corpus's", low=0, high=1
-    )
+        0.1, "share of harmful texts where the bundle will run; 0 keeps the corpus's",
+        low=0, high=0.99,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +168,7 @@ class WideKeys:
 
     enabled: bool = _key(True, "whether there is one")
     buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
-    inverse_penalty: float = _key(0.3, "C of the logistic regression", low=0)
+    inverse_penalty: float = _key(0.3, "C of the logistic regression", low=1e-6)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +185,7 @@ class TriggerKeys:
     """The logistic trigger before the classifier."""
 
     buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
-    inverse_penalty: float = _key(0.3, "C of the logistic regression", low=0)
+    inverse_penalty: float = _key(0.3, "C of the logistic regression", low=1e-6)
     target_recall: float = _key(
         0.99, "share of what the classifier flags that must set it off", low=0.5, high=1
     )

@@ -133,6 +133,13 @@ def test_a_file_that_is_no_cache_is_refused(systems, tmp_path):
     (tmp_path / "notes.txt").write_text("hello\n")
     with pytest.raises(ReadError, match=r"notes\.txt:1"):
         run(systems, PLAN, HARMFUL, HARMLESS, cache=tmp_path / "notes.txt")
+    (tmp_path / "line.txt").write_text("no end of line")
+    with pytest.raises(ReadError, match=r"line\.txt:1"):
+        run(systems, PLAN, HARMFUL, HARMLESS, cache=tmp_path / "line.txt")
+    assert (tmp_path / "line.txt").read_text() == "no end of line"
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(ReadError, match="not a cache"):
+        run(systems, PLAN, HARMFUL, HARMLESS, cache=tmp_path / "bytes")
     with pytest.raises(WriteError, match="nowhere"):
         run(systems, PLAN, HARMFUL, HARMLESS, cache=tmp_path / "nowhere" / "cache")
 
