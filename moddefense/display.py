@@ -16,6 +16,7 @@ _REVERSED = re.compile("\u202e([^\u202c\u202d\u202e\n]*)\u202c|(?<!\\S)\u202e([^
 _INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+")
 _LETTERS = {0x1F1E6 + place: chr(ord("a") + place) for place in range(26)}
 _SIGNS = re.compile(r"(?<=\w)[^\x00-\x7f\w\s]+(?=\w)")
+_PARTED = re.compile(r"(?<=\w)[^\x00-\x7f\w\s]+(?=\w)\S*?(?<=\w)[^\x00-\x7f\w\s]+(?=\w)")
 _WORD = re.compile(r"\S+")
 SHORT = 3  # letters between the signs in a word that they only part
 
@@ -37,7 +38,7 @@ def shown(text: str) -> str:
         text = _REVERSED.sub(lambda found: (found[1] or found[2] or "")[::-1], text)
     if _INDICATORS.search(text):
         text = _INDICATORS.sub(_spelt, text)
-    if _SIGNS.search(text):
+    if _PARTED.search(text):  # two in a word: one apostrophe is no reason to look at every word
         text = _WORD.sub(_whole, text)
     return text
 

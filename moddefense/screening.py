@@ -145,14 +145,14 @@ class Screening:
         n = len(self)
         columns: dict[str, Any] = {
             "id": pa.array([str(i) for i in range(n)] if ids is None else ids, pa.string()),
-            "decision": pa.array(_names(self.decision, DECISIONS), pa.string()),
-            "decided_by": pa.array(_names(self.decided_by, DECIDERS), pa.string()),
+            "decision": _names(self.decision, DECISIONS),
+            "decided_by": _names(self.decided_by, DECIDERS),
             "trigger": _floats(self.trigger),
             "score": _floats(self.score),
             "uncertainty": _floats(self.uncertainty),
             "labels": self._label_array(),
             "matches": self._match_array(),
-            "reason": _strings([self.policy.reason(self, i) for i in range(n)]),
+            "reason": _strings(self.policy.reasons(self)),
         }
         if self.attributions is not None:
             columns["attributions"] = self._attribution_array()
@@ -215,9 +215,11 @@ def _count(column: np.ndarray, names: Sequence[str]) -> dict[str, int]:
     return {name: int((column == code).sum()) for code, name in enumerate(names)}
 
 
-def _names(column: np.ndarray, names: Sequence[str]) -> list[str | None]:
-    table: list[str | None] = [*names, None]  # -1 picks the last
-    return [table[code] for code in column.tolist()]
+def _names(column: np.ndarray, names: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+
+    table = pa.array([None, *names], pa.string())  # -1 picks the first
+    return table.take(pa.array(column + 1, pa.int64()))
 
 
 def _optional(value: float) -> float | None:

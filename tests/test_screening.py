@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pyarrow as pa
 import pytest
 
 import moddefense as md
+from moddefense.policy import LabelRule
 
 TEXTS = ["you are a jerk, jerk", "the cat", "stop being a fool", "the idiot", "an 1diot", ""]
 TYPES = {
@@ -90,3 +92,13 @@ def test_a_lone_surrogate_does_not_stop_the_rest(toy_guard):
     assert "je\ufffdrk" in rows[0]["reason"]
     assert rows[2]["masked"] == "\ufffd a fool"
     assert rows[1]["text"] == "the cat"
+
+
+@pytest.mark.parametrize("shadow", [(), ("trigger",), ("classifier",)])
+@pytest.mark.parametrize("labels", [(), (("insult", LabelRule(review=0.5)),)])
+def test_reasons_of_all_rows_are_those_of_each(toy_guard, shadow, labels):
+    policy = dataclasses.replace(toy_guard.policy, shadow_stages=shadow, labels=labels)
+    screening = toy_guard.with_policy(policy).screen([*TEXTS, "you are a fool"] * 3)
+    each = [policy.reason(screening, row) for row in range(len(screening))]
+    assert policy.reasons(screening) == each
+    assert len(set(each)) > 3

@@ -14,11 +14,21 @@ typedef struct {
     i32 node;
 } Edge;
 
+/* A piece that begins words, in a hash table of these: most words are one. */
+typedef struct {
+    u32 hash;
+    i32 piece; /* plus one; 0 where there is none */
+} Whole;
+
 typedef struct {
     Edge *edges;
     u64 mask;
     i32 *ids; /* of the piece that ends at a node */
     i64 nodes;
+    Whole *wholes;
+    u64 wholes_mask;
+    u8 *bytes; /* of the pieces, and where they begin */
+    i64 *begins;
     u8 *classes; /* of every code point */
     i32 unknown;
     i64 longest; /* bytes of a word; a longer one is unknown */
@@ -39,8 +49,36 @@ static inline i32 child(const WordPiece *self, i32 node, u8 byte) {
     return edge->key ? edge->node : NONE;
 }
 
+static inline u32 hash_of(const u8 *word, i64 size) {
+    u64 hash = (u64)size * UINT64_C(0xC2B2AE3D27D4EB4F), part;
+    for (; size >= 8; word += 8, size -= 8) {
+        memcpy(&part, word, 8);
+        hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+    }
+    for (part = 0; size; size--) part = part << 8 | *word++;
+    hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
+    return (u32)(hash >> 32);
+}
+
+/* Return the piece that is all of a word, or NONE. */
+static inline i32 whole(const WordPiece *self, const u8 *word, i64 size) {
+    u32 hash = hash_of(word, size);
+    for (u64 slot = hash;; slot++) {
+        const Whole *at = &self->wholes[slot & self->wholes_mask];
+        if (!at->piece) return NONE;
+        if (at->hash != hash) continue;
+        i64 begin = self->begins[at->piece - 1];
+        if (self->begins[at->piece] - begin == size && !memcmp(self->bytes + begin, word, (size_t)size))
+            return at->piece - 1;
+    }
+}
+
 void moddefense_wordpiece_free(WordPiece *self) {
     if (!self) return;
+    free(self->wholes);
+    free(self->bytes);
+    free(self->begins);
     free(self->edges);
     free(self->ids);
     free(self->classes);
@@ -54,18 +92,26 @@ void moddefense_wordpiece_free(WordPiece *self) {
 WordPiece *moddefense_wordpiece_new(const u8 *bytes, const i64 *begins, const u8 *kinds, i64 count,
                                     const u8 *classes, i32 unknown, i64 longest) {
     WordPiece *self = calloc(1, sizeof *self);
-    u64 room = 64;
+    u64 room = 64, wholes = 64;
     i64 most = 2 + begins[count];
     if (!self) return NULL;
+    while (wholes < 2 * (u64)count) wholes *= 2;
+    self->wholes_mask = wholes - 1;
+    self->wholes = calloc(wholes, sizeof *self->wholes);
+    self->bytes = malloc((size_t)begins[count] + 1);
+    self->begins = malloc(((size_t)count + 1) * sizeof *self->begins);
     while (room < 2 * (u64)most) room *= 2;
     self->mask = room - 1;
     self->edges = calloc(room, sizeof *self->edges);
     self->ids = malloc((size_t)most * sizeof *self->ids);
     self->classes = malloc(CODES);
-    if (!self->edges || !self->ids || !self->classes) {
+    if (!self->edges || !self->ids || !self->classes || !self->wholes || !self->bytes ||
+        !self->begins) {
         moddefense_wordpiece_free(self);
         return NULL;
     }
+    memcpy(self->bytes, bytes, (size_t)begins[count]);
+    memcpy(self->begins, begins, ((size_t)count + 1) * sizeof *self->begins);
     memcpy(self->classes, classes, CODES);
     self->unknown = unknown;
     self->longest = longest;
@@ -84,7 +130,13 @@ WordPiece *moddefense_wordpiece_new(const u8 *bytes, const i64 *begins, const u8
             }
             node = edge->node;
         }
-        if (node > CONTINUATION) self->ids[node] = (i32)piece;
+        if (node <= CONTINUATION) continue;
+        self->ids[node] = (i32)piece;
+        if (kinds[piece] != BEGINS) continue;
+        u32 hash = hash_of(bytes + begins[piece], begins[piece + 1] - begins[piece]);
+        u64 slot = hash;
+        while (self->wholes[slot & self->wholes_mask].piece) slot++;
+        self->wholes[slot & self->wholes_mask] = (Whole){hash, (i32)piece + 1};
     }
     return self;
 }
@@ -111,6 +163,7 @@ static i64 cut(const WordPiece *self, const u8 *word, i64 size, i32 *ids) {
         ids[0] = self->unknown;
         return 1;
     }
+    if ((ids[0] = whole(self, word, size)) != NONE) return 1;
     while (place < size) {
         i32 node = place ? CONTINUATION : BEGINNING, found = NONE;
         i64 end = place;

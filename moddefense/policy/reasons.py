@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from moddefense.lexicon import Match
     from moddefense.screening import Screening
 
-__all__ = ["reason", "shadowed"]
+__all__ = ["reason", "reasons", "shadowed"]
 
 
 def reason(policy: Policy, screening: Screening, row: int) -> str:
@@ -24,6 +24,22 @@ def reason(policy: Policy, screening: Screening, row: int) -> str:
         return why
     would = [f"{stage} would {what}" for stage, what in shadowed(policy, screening, row).items()]
     return f"{why}; in shadow: {', '.join(would)}" if would else why
+
+
+def reasons(policy: Policy, screening: Screening) -> list[str]:
+    """What ``reason`` gives for every row, much faster than one by one."""
+    if policy.shadow_stages:
+        return [reason(policy, screening, row) for row in range(len(screening))]
+    columns = (screening.decided_by, screening.trigger, screening.score, screening.uncertainty)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    by_trigger, by_classifier = map(DECIDERS.index, ("trigger", "classifier"))
+    return [
+        _trigger_reason(policy, trigger) if decided_by == by_trigger
+        else _score_reason(policy, score, spread)
+        if decided_by == by_classifier and not policy.labels
+        else _reason(policy, screening, row)
+        for row, (decided_by, trigger, score, spread) in enumerate(rows)
+    ]  # fmt: skip
 
 
 def shadowed(policy: Policy, screening: Screening, row: int) -> dict[str, str]:
@@ -60,10 +76,7 @@ def _reason(policy: Policy, screening: Screening, row: int) -> str:
     if decided_by in ("whitelist", "blacklist"):
         return _lexicon_reason(policy, screening.matches[row], decided_by)
     if decided_by == "trigger":
-        return (
-            f"trigger {screening.trigger[row]:.3f} below {policy.trigger_threshold:.3f}: "
-            "classifier not needed"
-        )
+        return _trigger_reason(policy, float(screening.trigger[row]))
     if decided_by == "default":
         why = "nothing to read" if blank(screening.texts[row]) else "no stage decided"
         return f"{why}; default is {policy.default_decision}"
@@ -71,6 +84,10 @@ def _reason(policy: Policy, screening: Screening, row: int) -> str:
         policy, float(screening.score[row]), float(screening.uncertainty[row])
     )
     return f"audit sample: {why}" if decided_by == "audit" else why
+
+
+def _trigger_reason(policy: Policy, trigger: float) -> str:
+    return f"trigger {trigger:.3f} below {policy.trigger_threshold:.3f}: classifier not needed"
 
 
 def _label_reason(policy: Policy, screening: Screening, row: int) -> str | None:

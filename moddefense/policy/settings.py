@@ -173,6 +173,12 @@ class Policy:
 
         return reason(self, screening, row)
 
+    def reasons(self, screening: Screening) -> list[str]:
+        """What ``reason`` gives for every row, much faster than one by one."""
+        from moddefense.policy.reasons import reasons
+
+        return reasons(self, screening)
+
 
 RULES: Mapping[str, type[CategoryRule] | type[LabelRule]] = {
     "categories": CategoryRule,
