@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     from moddefense.tokens import Graph, Tokenizer
     from moddefense.trigger import Trigger
 
-__all__ = ["CARD", "FORMAT", "load", "read_manifest", "read_models", "save", "verify"]
+__all__ = [
+    "CARD",
+    "FORMAT",
+    "load",
+    "read_manifest",
+    "read_models",
+    "require_labels",
+    "save",
+    "verify",
+]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -80,7 +89,7 @@ def load(
     if not isinstance(policy, Policy):
         own = read_policy(folder / "policy.toml")
         policy = own if policy is None else read_policy(policy, base=own)
-    _require_labels(policy, manifest["classifier"]["labels"])
+    require_labels(policy, manifest["classifier"]["labels"])
     models = Models(lambda: _read_models(folder, manifest, graph))
     made: list[Stage] = []
     fingerprints: dict[str, Any] = {
@@ -100,7 +109,8 @@ def load(
     return Guard(made, policy, fingerprints=fingerprints, folder=folder)
 
 
-def _require_labels(policy: Policy, known: Sequence[str]) -> None:
+def require_labels(policy: Policy, known: Sequence[str]) -> None:
+    """Raise PolicyError when a policy has rules for a label that is not ``known``."""
     for name, _ in policy.labels:
         if name not in known:
             raise PolicyError(

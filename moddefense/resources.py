@@ -76,7 +76,6 @@ def bundle_dir(name_or_dir: str) -> Path:
 
     A folder is not checked here: that is what loading a bundle does.
     """
-    shipped = _data("bundles", "training/bundles") / name_or_dir
-    if "/" not in name_or_dir and shipped.is_dir():
-        return shipped
+    if name_or_dir in bundle_names():
+        return _data("bundles", "training/bundles") / name_or_dir
     return Path(name_or_dir)

@@ -6,6 +6,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,8 @@ def test_shipped_data_lie_where_resources_says(tmp_path, monkeypatch):
     assert resources.bundle_dir("default").is_absolute()
     assert resources.bundle_dir("models/mine").parts == ("models", "mine")
     assert resources.bundle_dir("./default").parts == ("default",)  # a folder, not the shipped one
+    assert resources.bundle_dir(".") == Path(".")
+    assert resources.bundle_dir("..") == Path("..")
 
 
 def test_a_recipe_file_is_found_by_path_and_a_shipped_one_comes_first(tmp_path, monkeypatch):

@@ -112,9 +112,12 @@ def compare(
     A policy is a TOML file, or - for the bundle's own.
     """
     quiet_tensorflow()
+    from moddefense.bundle import read_manifest, require_labels
     from moddefense.policy.comparing import compare as compare_policies
 
     old, new = (_read(None if name == "-" else name, bundle) for name in (before, after))
+    for one in (old, new):
+        require_labels(one, read_manifest(bundle)["classifier"]["labels"])
     texts, harmful = _texts(corpus, text_column, label_columns)
     guard = load_guard(bundle, lexicon=lexicon, policy=None, stages="lexicon,trigger,classifier")
     found = compare_policies(guard.with_policy(old), new, texts, harmful=harmful, examples=shown)

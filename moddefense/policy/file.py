@@ -72,7 +72,7 @@ def _idle(
     for name, known in (("categories", categories), ("labels", labels)):
         for own, _ in getattr(policy, name):
             if known is not None and own not in known:
-                where = "term of the lists" if name == "categories" else "label of the bundle"
+                where = "category of the lists" if name == "categories" else "label of the bundle"
                 listed = ", ".join(known)
                 yield f"{name}.{own}", f"no {where} is called {own!r}; known are {listed}"
     shadow, triggers = policy.shadow_stages, policy.trigger_threshold > 0
@@ -106,7 +106,9 @@ def _parse(path: str | Path) -> tuple[str, dict[str, Any]]:
     try:
         return source, tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{at(path)}not valid TOML: {error}") from error
+        why, _, line = str(error).partition(" (at line ")
+        number = int(line.split(",")[0]) if line else len(source.splitlines())
+        raise PolicyError(f"{at(path, number)}not valid TOML: {why}") from error
 
 
 def _settings(nested: Mapping[str, Any], into: dict[str, Any]) -> Iterator[Finding]:
@@ -118,8 +120,12 @@ def _settings(nested: Mapping[str, Any], into: dict[str, Any]) -> Iterator[Findi
             yield from _rules(section, names, into)
             continue
         if not isinstance(names, Mapping) or not any(f.startswith(f"{section}_") for f in sections):
-            known = ", ".join(sorted({name.split("_", 1)[0] for name in sections} | set(RULES)))
-            yield section, f"unknown section {section!r}; known are {known}"
+            known = sorted({name.split("_", 1)[0] for name in sections} | set(RULES))
+            if section in known:
+                like = f"{section}.NAME" if section in RULES else section
+                yield section, f"{section} is not a table of settings; write [{like}]"
+            else:
+                yield section, f"unknown section {section!r}; known are {', '.join(known)}"
             continue
         for name, value in names.items():
             key, field = f"{section}.{name}", f"{section}_{name}"
@@ -160,17 +166,19 @@ def _split(error: PolicyError) -> Finding:
 
 def _place(path: str | Path, source: str, key: str) -> str:
     section, _, name = key.rpartition(".")
-    line = _line_of(source, section, name) if section else _line_of(source, key)
-    return at(path, line if line is not None else _line_of(source, key))
+    places = [(section, name)] if section else []
+    places += [(key, None), (key.partition(".")[0], None)]
+    lines = (_line_of(source, *place) for place in places)
+    return at(path, next((line for line in lines if line is not None), None))
 
 
 def _line_of(source: str, section: str, name: str | None = None) -> int | None:
     """Line of a section or key in TOML text, for messages; None when it is written unusually."""
     inside = False
     for number, line in enumerate(source.splitlines(), start=1):
-        header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
         if header:
-            inside = header.group(1).replace('"', "") == section
+            inside = re.sub("[\"']", "", header.group(1)) == section
             if inside and name is None:
                 return number
         elif (

@@ -77,3 +77,12 @@ def test_compare_counts_what_differs(run, toy_bundle, toy_file, tmp_path):
     same = json.loads(run("policy", "compare", "-", "-", toy_file, "--bundle", toy_bundle,
                           "--json").stdout)  # fmt: skip
     assert (same["differ"], same["changes"], same["settings"]) == (0, [], {})
+
+
+def test_compare_refuses_labels_that_the_bundle_does_not_have(
+    fails, toy_bundle, toy_file, tmp_path
+):
+    path = tmp_path / "policy.toml"
+    path.write_text("[labels.rude]\nblock = 0.5\n")
+    says = fails(2, "policy", "compare", "-", path, toy_file, "--bundle", toy_bundle)
+    assert "labels.rude: the bundle has no such label" in says
