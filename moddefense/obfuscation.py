@@ -41,8 +41,9 @@ CHUNK = 200  # bytes of a word that are looked at on either side of a sign
 _SPACED = bytes.maketrans(b"*1", b"  ")
 _LITERALS = {"joining": b"a" * 30, "masking": b"*a", "digits": b"1a"}
 _TECHNICAL = re.compile(rb"[/_=:]|&#|^#|www\.|@[^@]*\.", re.DOTALL)  # addresses, anchors, entities
-# Neither Latin letters, with or without accents, nor punctuation or currency signs.
+# All but Latin letters, with or without accents, punctuation and currency signs.
 _SUSPECT = re.compile("[^\x00-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20cf]")
+_UNUSUAL = re.compile("[^\x00-\u00ac\u00ae-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20cf]")
 _HIDDEN = re.compile("[^\\W\\d_][\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+[^\\W\\d_]")
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3}")
 
@@ -71,7 +72,7 @@ def signs(text: str) -> tuple[str, ...]:
 def _detect(texts: Sequence[str]) -> dict[str, np.ndarray]:
     found = {name: np.zeros(len(texts), bool) for name in SIGNS}
     for row, text in enumerate(texts):
-        if not text.isascii():
+        if not text.isascii() and _UNUSUAL.search(text):  # few have what the others look for
             found["marks"][row] = _MARKS.search(text) is not None
             found["folding"][row] = _folded(text)
     # One buffer for all, in which a newline stands between texts alone.
