@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-import pkgutil
 import re
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from moddefense import errors, resources
 from moddefense.errors import ConfigurationError, ModdefenseError, at
 
 CLASSES = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
-MODULES = sorted(found.name for found in pkgutil.walk_packages(moddefense.__path__, "moddefense."))
 
 
 def test_the_tree_in_the_docstring_is_the_tree():
@@ -60,12 +56,3 @@ def test_a_recipe_file_is_found_by_path_and_a_shipped_one_comes_first(tmp_path, 
     assert resources.recipe_path("default").name == "default.toml"
     with pytest.raises(ConfigurationError, match=r"^mine: no such recipe; shipped are .*default"):
         resources.recipe_path("mine")
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings_run(name, monkeypatch, tmp_path):
-    if name.endswith("__main__"):
-        pytest.skip("runs the program")
-    monkeypatch.chdir(tmp_path)
-    failed, _ = doctest.testmod(importlib.import_module(name))
-    assert failed == 0

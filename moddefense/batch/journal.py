@@ -192,10 +192,16 @@ def read_journal(path: Path) -> tuple[dict[str, Any], list[Part]] | None:
             entries.append(json.loads(line))
         except ValueError:
             break
-    if not entries or entries[0].get("format") != FORMAT:
+    head = entries[0] if entries and isinstance(entries[0], dict) else {}
+    if head.get("format") != FORMAT or not isinstance(head.get("settings"), dict):
         return None
-    parts = [Part(**{**entry, "bytes": tuple(entry["bytes"])}) for entry in entries[1:]]
-    return entries[0]["settings"], parts
+    parts = []
+    for entry in entries[1:]:
+        try:
+            parts.append(Part(**{**entry, "bytes": tuple(entry["bytes"])}))
+        except (TypeError, KeyError):
+            break  # damaged: what follows cannot be trusted
+    return head["settings"], parts
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -75,7 +75,30 @@ def read_manifest(out: Path) -> dict[str, Any] | None:
         manifest = json.loads(manifest_path(out).read_bytes())
     except (OSError, ValueError):
         return None
-    return manifest if isinstance(manifest, dict) and "settings" in manifest else None
+    return manifest if _sound(manifest) else None
+
+
+def _sound(manifest: Any) -> bool:
+    """Whether what others rely on is there."""
+    if not isinstance(manifest, dict):
+        return False
+    settings, output = manifest.get("settings"), manifest.get("output")
+    if not isinstance(settings, dict) or not isinstance(output, dict):
+        return False
+    inputs = settings.get("inputs")
+    return (
+        isinstance(settings.get("fingerprints"), dict)
+        and isinstance(inputs, list)
+        and all(
+            isinstance(entry, dict) and {"path", "bytes", "sha256"} <= set(entry)
+            for entry in inputs
+        )
+        and isinstance(output.get("sha256"), str)
+        and type(output.get("bytes")) is int
+        and all(type(manifest.get(name)) is int for name in ("rows", "records", "quarantined"))
+        and isinstance(manifest.get("counts"), dict)
+        and isinstance(manifest.get("seconds"), int | float)
+    )
 
 
 def write_manifest(

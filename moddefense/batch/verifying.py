@@ -23,7 +23,7 @@ from moddefense.batch.journal import differences
 from moddefense.batch.manifest import fingerprint_inputs, read_manifest, sha256_of
 from moddefense.batch.reading import Batch, read_batches
 from moddefense.batch.writing import encode, output_format, schema_of
-from moddefense.errors import ConfigurationError, ReadError
+from moddefense.errors import ConfigurationError, PolicyError, ReadError
 
 if TYPE_CHECKING:
     from moddefense.pipeline import Guard
@@ -58,9 +58,14 @@ def recorded_guard(
         chosen = read_policy(policy)
     else:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".toml") as file:
-            file.write(made_by["policy"])
+            file.write(str(made_by.get("policy")))
             file.flush()
-            chosen = read_policy(file.name)
+            try:
+                chosen = read_policy(file.name)
+            except PolicyError as error:
+                raise ReadError(
+                    f"{out}.manifest.json: the policy in it is damaged; name it with --policy"
+                ) from error
     guard = load(
         bundle or made_by["bundle"], lexicon=lexicon, policy=chosen, stages=made_by["stages"]
     )
@@ -98,8 +103,8 @@ def verify(
     batches = read_batches(
         sources, job.columns, batch_size=job.batch_size, limit=job.limit, kept=kept
     )
-    now = _decided_again(guard, batches, form, wanted, undecided)
-    then = _stored(out, kind, wanted)
+    now = _decided_again(guard, batches, form, wanted, undecided, total)
+    then = _stored(out, kind, wanted, total)
     compared = 0
     with closing(batches), closing(then):
         try:
@@ -154,8 +159,12 @@ def _decided_again(
     form: Form,
     wanted: Sequence[int],
     undecided: set[tuple[str, int]],
+    total: int,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield id and record of the ``wanted`` ones; other texts are read and not decided."""
+    """Yield id and record of the ``wanted`` ones; other texts are read and not decided.
+
+    Raises ValueError at the end when there were not ``total`` texts.
+    """
     at = begin = 0
     for batch in batches:
         present = list(range(len(batch.texts)))
@@ -176,6 +185,7 @@ def _decided_again(
             if batch.kept is not None:
                 table = beside(table, batch.kept.take(pa.array(chosen, pa.int64())))
             yield from zip(ids, _records(table, form, guard), strict=True)
+    _require(begin, total)
 
 
 def _records(table: pa.Table, form: Form, guard: Screener) -> list[dict[str, Any]]:
@@ -194,8 +204,18 @@ def _csv_records(stream: Any, names: list[str] | None = None) -> list[dict[str, 
     return list(csv.DictReader(stream, names))
 
 
-def _stored(out: Path, kind: str, wanted: Sequence[int]) -> Generator[dict[str, Any], None, None]:
-    """Yield the ``wanted`` records of an output, which is read once."""
+def _require(records: int, total: int) -> None:
+    if records != total:
+        raise ValueError(f"{records} records, not {total}")
+
+
+def _stored(
+    out: Path, kind: str, wanted: Sequence[int], total: int
+) -> Generator[dict[str, Any], None, None]:
+    """Yield the ``wanted`` records of an output, which is read once.
+
+    Raises ValueError at the end when there were not ``total``.
+    """
     if kind == "parquet":
         rows = iter(wanted)
         row, begin = next(rows, None), 0
@@ -205,14 +225,20 @@ def _stored(out: Path, kind: str, wanted: Sequence[int]) -> Generator[dict[str, 
                     yield from batch.slice(row - begin, 1).to_pylist()
                     row = next(rows, None)
                 begin += batch.num_rows
+        _require(begin, total)
         return
-    chosen = set(wanted)
+    chosen, at = set(wanted), -1
     with open(out, encoding="utf-8", newline="" if kind == "csv" else "\n") as file:
         if kind == "csv":
             csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-            yield from (row for at, row in enumerate(csv.DictReader(file)) if at in chosen)
+            for at, row in enumerate(csv.DictReader(file)):
+                if at in chosen:
+                    yield row
         else:
-            yield from (json.loads(line) for at, line in enumerate(file) if at in chosen)
+            for at, line in enumerate(file):
+                if at in chosen:
+                    yield dict(json.loads(line))
+    _require(at + 1, total)
 
 
 def _brief(value: Any) -> str:

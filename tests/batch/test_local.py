@@ -192,7 +192,7 @@ def test_interrupt_while_publishing(comments, make_guard, tmp_path, small_parts,
 def test_a_torn_journal_and_a_lost_part(comments, make_guard, tmp_path, small_parts):
     whole = tmp_path / "whole.jsonl"
     screen_files(make_guard(), job(comments), whole)
-    for damage in ("torn", "lost", "short"):
+    for damage in ("torn", "lost", "short", "[]", "5", '{"rows": 1}', '{"bytes": 5}'):
         out = tmp_path / f"{damage}.jsonl"
         with pytest.raises(KeyboardInterrupt):
             screen_files(make_guard(fail_at=8), job(comments), out)
@@ -202,8 +202,12 @@ def test_a_torn_journal_and_a_lost_part(comments, make_guard, tmp_path, small_pa
             journal.write_bytes(journal.read_bytes()[:-10])
         elif damage == "lost":
             (parts / "000001.jsonl").unlink()
-        else:
+        elif damage == "short":
             (parts / "000002.jsonl").write_bytes(b"{")
+        else:
+            journal = parts / "journal.jsonl"
+            lines = journal.read_text().splitlines()
+            journal.write_text("\n".join([*lines[:2], damage, *lines[3:], ""]))
         screen_files(make_guard(), job(comments), out, resume=True)
         assert out.read_bytes() == whole.read_bytes()
 
@@ -444,3 +448,20 @@ def test_a_full_disk_loses_no_finished_part(comments, make_guard, tmp_path, smal
     screen_files(again, job(comments), out, resume=True)
     assert out.read_bytes() == whole.read_bytes()
     assert again.seen == []
+
+
+@pytest.mark.parametrize("head", ["[]", "5", '{"format": 1}', '{"format": 1, "settings": 5}'])
+def test_a_journal_that_is_none_is_not_resumed(comments, make_guard, tmp_path, head):
+    out = tmp_path / "out.jsonl"
+    (tmp_path / "out.jsonl.parts").mkdir()
+    (tmp_path / "out.jsonl.parts" / "journal.jsonl").write_text(head + "\n")
+    screen_files(make_guard(), job(comments), out, resume=True)
+    assert len(records_of(out)) == 38
+
+
+def test_a_damaged_manifest_is_no_finished_run(comments, make_guard, tmp_path):
+    out = tmp_path / "out.jsonl"
+    out.write_text("")
+    (tmp_path / "out.jsonl.manifest.json").write_text('{"settings": {}}')
+    screen_files(make_guard(), job(comments), out, resume=True)
+    assert len(records_of(out)) == 38

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +111,36 @@ def test_a_pipe_cannot_be_read_again(made, guard, tmp_path):
     manifest.write_text(json.dumps(content))
     with pytest.raises(ConfigurationError, match="read from a pipe"):
         verify(guard, out)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("records", [3, 56, 58, 1000])
+def test_another_number_of_records_is_found(made, guard, kind, records):
+    out = made(kind)
+    manifest = Path(f"{out}.manifest.json")
+    told = json.loads(manifest.read_text("utf-8"))
+    manifest.write_text(json.dumps({**told, "records": records}), "utf-8")
+    found = verify(guard, out, sample=10)
+    assert f"does not hold the {records:,} records" in found.differences[0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda told: told.pop("output"),
+        lambda told: told["settings"].pop("inputs"),
+        lambda told: told["settings"]["inputs"][0].pop("sha256"),
+        lambda told: told.update(records="x"),
+        lambda told: told.update(settings=[]),
+        lambda told: told["made_by"].update(policy="x"),
+        lambda told: told["made_by"].pop("policy"),
+    ],
+)
+def test_a_damaged_manifest_is_said_to_be_so(made, guard, damage):
+    out = made()
+    manifest = Path(f"{out}.manifest.json")
+    told = json.loads(manifest.read_text("utf-8"))
+    damage(told)
+    manifest.write_text(json.dumps(told), "utf-8")
+    with pytest.raises(ReadError, match="damaged"):
+        verify(recorded_guard(out), out)
