@@ -121,10 +121,12 @@ def test_overrides_are_toml_and_bare_words_are_strings():
     given_pairs = [
         "seed=3", "training.early_stopping=false", "adversarial.epsilon = 0.5",
         "adversarial.method=fgm", 'name="a b"', "corpus.label_columns=a,b", "name=a=b",
+        "noise.share=.25",
     ]  # fmt: skip
     assert parse_overrides(given_pairs) == {
         "seed": 3, "training.early_stopping": False, "adversarial.epsilon": 0.5,
         "adversarial.method": "fgm", "name": "a=b", "corpus.label_columns": "a,b",
+        "noise.share": 0.25,
     }  # fmt: skip
     recipe = Recipe().override(parse_overrides(given_pairs))
     assert recipe.corpus.label_columns == ("a", "b")

@@ -90,7 +90,8 @@ def plot(
         for number, system in enumerate(systems):
             colour = _COLOURS[number % len(_COLOURS)]
             for place, name in enumerate(names):
-                points = [(cells[system, name, s]["kept"], s) for s in strengths]
+                places = [(s, cells.get((system, name, s))) for s in strengths]
+                points = [(cell["kept"], s) for s, cell in places if cell is not None]
                 shown = [(kept, s) for kept, s in points if kept is not None]
                 axes.scatter(
                     [kept for kept, _ in shown],

@@ -10,6 +10,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from moddefense.attacks.measuring import Baseline, attack, baseline
 from moddefense.attacks.search import SEARCHES, Tactics
 from moddefense.attacks.substitution import SUBSTITUTIONS, substitutions
 from moddefense.attacks.targets import TARGETS, Target, load_target
-from moddefense.errors import ConfigurationError
+from moddefense.errors import ConfigurationError, EngineError
 
 __all__ = ["Plan", "System", "names_of", "run"]
 
@@ -54,9 +55,15 @@ class Plan:
                 raise ConfigurationError(
                     f"target: unknown {name!r}; known are {', '.join(TARGETS)}"
                 )
-        for value in (*self.strengths, self.tactics.words):
+        for name in ("targets", "attacks", "strengths"):
+            if not getattr(self, name):
+                raise ConfigurationError(f"{name}: none is given; give at least one")
+            # Given twice, measured once.
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+        shares = [("strength", value) for value in self.strengths]
+        for name, value in (*shares, ("words", self.tactics.words)):
             if not 0 < value <= 1:
-                raise ConfigurationError(f"strength: {value} is out of range; give 0 < S <= 1")
+                raise ConfigurationError(f"{name}: {value} is out of range; give 0 < S <= 1")
         if not 0 < self.false_positives < 1:
             raise ConfigurationError(
                 f"false positives: {self.false_positives} is out of range; give a share below 1"
@@ -131,7 +138,7 @@ def run(
     parts: list[Part] = [(s, t, None, 0.0) for s, t in cells]
     parts += [
         (s, t, family, strength)
-        for s, t in cells for family in names_of(plan.attacks) for strength in plan.strengths
+        for s, t in cells for family in _attacks_on(systems[s], plan) for strength in plan.strengths
     ]  # fmt: skip
     keys = [_key(job, prints, part) for part in parts]
     with contextlib.closing(Cache(cache)) as kept:
@@ -165,6 +172,11 @@ def _results(
     try:
         for place, values in enumerate(pool.map(_measure, parts)):
             yield place, values
+    except BrokenProcessPool as error:
+        raise EngineError(
+            "attack: a worker process died, for want of memory perhaps; take fewer --workers, and "
+            "name a --cache to keep what is finished"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -221,6 +233,26 @@ def _start(job: _Job, prepare: Callable[[], None] | None) -> None:
 def _measure(part: Part) -> dict[str, Any]:
     assert _worker is not None  # _start ran first
     return _worker.measure(part)
+
+
+def _attacks_on(system: System, plan: Plan) -> list[str]:
+    """The families, without HotFlip where the network has no gradient for it, unless it is named.
+
+    Raises ConfigurationError where it is: now, and not when the rest is measured.
+    """
+    from moddefense.bundle import read_manifest
+
+    names = names_of(plan.attacks)
+    recipe = read_manifest(system.bundle).get("recipe", {})
+    kind = recipe.get("network", {}).get("kind", "conv")
+    if "hotflip" not in names or kind == "conv":
+        return names
+    if "hotflip" in plan.attacks:
+        raise ConfigurationError(
+            f"hotflip: the network of {system.name} is {kind}, and only that of conv has a "
+            "gradient for it; attack without"
+        )
+    return [name for name in names if name != "hotflip"]
 
 
 def _fingerprint(system: System) -> dict[str, Any]:

@@ -105,6 +105,8 @@ class _Words:
         for place in picked(list(range(len(spans))), strength, rng):
             start, end = spans[place]
             tokens = self._models.tokenizer([text[start:end]]).values
+            if not len(tokens):  # of signs that the fold leaves out
+                continue
             near = self._near(self._weights["embedding"][tokens].mean(axis=0), _NEAREST)
             changes.append(
                 _instead(text, (start, end), rng.choice(self._named(near, text, start, end)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from moddefense.cli.options import examples
 from moddefense.cli.quiet import quiet_tensorflow
-from moddefense.errors import ConfigurationError
+from moddefense.errors import ConfigurationError, WriteError
 
 if TYPE_CHECKING:
     from moddefense.attacks.running import System
@@ -154,6 +155,9 @@ def attack(
     from moddefense.lexicon.curation.corpora import take_split
     from moddefense.lexicon.curation.editing import write_file
 
+    for path in (report, json_file):
+        if path and path != "-" and not Path(path).parent.is_dir():  # before the work, not after it
+            raise WriteError(f"{path}: there is no folder {Path(path).parent}; make it first")
     limits = Limits(float("inf") if max_edits is None else max_edits, 1.0, readability)
     plan = Plan(
         targets=targets, attacks=attacks, strengths=strengths,

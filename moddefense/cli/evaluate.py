@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,10 +132,11 @@ def evaluate(
     texts = take_split(whole, split)
     held = read(calibration, None) if calibration else whole
     held = take_split(held, calibration_split)
-    if split is None and "train" in (texts.splits or ()) and _trained_on(bundle, corpus):
-        console.warn(f"{corpus}: has the texts that {bundle} was trained on; --split names others")
     quiet_tensorflow()
     guard = load_guard(bundle, lexicon=lexicon, policy=policy, stages="lexicon,trigger,classifier")
+    if split is None and _trained_on(bundle, corpus, splits=texts.splits or ()):
+        remedy = "--split names others" if texts.splits else "take texts that it has not seen"
+        console.warn(f"{corpus}: has the texts that {bundle} was trained on; {remedy}")
     with console.evaluation_progress() as progress:
         found = measure(
             guard,
@@ -155,11 +158,19 @@ def evaluate(
     _show(found.as_dict())
 
 
-def _trained_on(bundle: str, corpus: str) -> bool:
-    """Whether a bundle's manifest names a file of this name."""
+def _trained_on(bundle: str, corpus: str, *, splits: Sequence[str]) -> bool:
+    """Whether a bundle was trained on this file: by its hash, or by its name if it has a split."""
     from moddefense.bundle import read_manifest
 
-    return Path(corpus).name in str(read_manifest(bundle).get("corpus", ""))
+    if splits and "train" not in splits:
+        return False
+    data = read_manifest(bundle).get("data", [])
+    learnt = [entry for entry in data if entry["part"] == "corpus"]
+    if splits and Path(corpus).name in [entry["file"] for entry in learnt]:
+        return True
+    with Path(corpus).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest in [entry.get("sha256") for entry in learnt]
 
 
 def _show(values: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 import typing
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from moddefense.recipe.settings import Recipe
 from moddefense.resources import recipe_path
 
 __all__ = ["describe_keys", "load_recipe", "parse_overrides"]
+
+_SHORT = re.compile(r"[+-]?\.[0-9]+")
 
 
 def load_recipe(
@@ -51,7 +54,9 @@ def parse_overrides(assignments: typing.Iterable[str]) -> dict[str, Any]:
         try:
             settings[key.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
         except tomllib.TOMLDecodeError:
-            settings[key.strip()] = value.strip()
+            # TOML wants a digit before the point; people do not.
+            bare = value.strip()
+            settings[key.strip()] = float(bare) if _SHORT.fullmatch(bare) else bare
     return settings
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import random
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -175,6 +178,8 @@ def test_substitutions_put_words_for_words(models):
         assert len(edits) == len(word_spans(text))
         _, edits = perturb(text, family, strength=0.3, rng=random.Random(1), words=[3])
         assert [text[edit.start : edit.end] for edit in edits] == ["idiot"]
+        # The fold leaves nothing of the second word: there is nothing to replace.
+        assert not perturb("a \u115f", family, strength=1, rng=random.Random(1), words=[1]).edits
 
 
 def test_hotflip_lowers_the_score_more_than_chance(toy_bundle, systems):
@@ -218,6 +223,32 @@ def test_a_plan_names_its_mistakes(settings, named):
 def test_a_corpus_without_harmful_texts_is_refused(systems):
     with pytest.raises(ConfigurationError, match="harmful"):
         run(systems, PLAN, [], HARMLESS)
+
+
+def test_what_is_named_twice_is_measured_once(systems):
+    plan = Plan(targets=("lexicon", "lexicon"), attacks=("leet",), strengths=(1.0, 1.0))
+    (row,) = run(systems, plan, HARMFUL, HARMLESS)["results"]
+    assert [one["family"] for one in row["attacks"]] == ["leet"]
+
+
+def test_hotflip_wants_a_convolution(systems, toy_bundle, tmp_path):
+    other = tmp_path / "mean"
+    shutil.copytree(toy_bundle, other)
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["recipe"]["network"]["kind"] = "mean"
+    content = {key: value for key, value in manifest.items() if key != "sha256"}
+    canonical = json.dumps(content, sort_keys=True).encode()
+    content["sha256"] = hashlib.sha256(canonical).hexdigest()
+    (other / "manifest.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    both = [*systems, System("mean", str(other))]
+    plan = Plan(targets=("classifier",), attacks=("substitution",), strengths=(1.0,))
+    found = run(both, plan, HARMFUL[:2], HARMLESS)
+    families = [[one["family"] for one in row["attacks"]] for row in found["results"]]
+    assert families == [["synonym", "hotflip"], ["synonym"]]
+    assert "hotflip" in render(found)
+    assert "synonym" in render({**found, "results": found["results"][::-1]})
+    with pytest.raises(ConfigurationError, match="hotflip: the network of mean is mean"):
+        run(both, Plan(attacks=("hotflip",)), HARMFUL, HARMLESS)
 
 
 def test_names_of_groups():

@@ -63,10 +63,19 @@ def test_the_families_are_listed(run):
         (("--without", "other=folding"), "other"),
         (("--readability", "-1"), "readability"),
         (("--split", "nonsense"), "nonsense"),
+        (("--words", "0"), "words: 0.0"),
+        (("--target", ","), "targets: none"),
     ],
 )
 def test_mistakes_are_one_line(fails, toy_bundle, corpus, arguments, named):
     assert named in fails(2, "attack", toy_bundle, *corpus, *arguments)
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(fails, toy_bundle, corpus, monkeypatch):
+    monkeypatch.setattr("moddefense.attacks.running.run", None)
+    for option in ("--report", "--json"):
+        line = fails(3, "attack", toy_bundle, *corpus, option, "none/out")
+        assert "there is no folder none" in line
 
 
 def test_a_bundle_that_is_not_there(fails, corpus):

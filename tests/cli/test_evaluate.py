@@ -56,6 +56,9 @@ def test_splits(run, toy_bundle, toy_file, tmp_path):
     assert run("evaluate", toy_bundle, other, *common[3:]).stderr == ""
     found = json.loads(part.stdout)
     assert (found["corpus"]["splits"], found["corpus"]["texts"]) == (["test"], 96)
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_bytes(toy_file.read_bytes())  # without a split: what it holds tells it
+    assert "has the texts that" in run("evaluate", toy_bundle, renamed, *common[3:]).stderr
     assert found["conformal"]["calibrated_on"]["texts"] == 96
 
 
