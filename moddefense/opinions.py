@@ -61,8 +61,8 @@ def learn_combination(
     wides = _linear_models(recipe, split.train, given)
     opinions = [logits[:, columns]]
     opinions += [wide.log_odds(tokens["val"])[:, None] for wide in wides]
-    weights = definition_weights(val, recipe.calibration.prevalence)
-    weights *= balanced_weights(_groups(val), first=recipe.combination.main)
+    # As many harmful texts as validation has: the order of texts is learnt here, not the level.
+    weights = balanced_weights(_groups(val), first=recipe.combination.main)
     found = combine(np.concatenate(opinions, axis=1), val.harmful, weights)
     found /= found[0]
     mix = np.zeros(logits.shape[1])
