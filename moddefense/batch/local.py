@@ -15,6 +15,7 @@ from moddefense.batch.journal import Journal, Part, differences
 from moddefense.batch.manifest import (
     Summary,
     fingerprint_inputs,
+    manifest_path,
     read_manifest,
     write_manifest,
 )
@@ -133,8 +134,9 @@ def _check_paths(job: Job, out: Path | None, quarantine: Path) -> None:
             raise ConfigurationError(f"{path}: is an input too; choose another output")
         if not path.absolute().parent.is_dir():
             raise WriteError(f"{path}: cannot be written: no directory {path.parent}")
-    if out is not None and os.path.realpath(out) == os.path.realpath(quarantine):
-        raise ConfigurationError(f"{out}: is both output and quarantine; choose another")
+    for path in () if out is None else (out, manifest_path(out)):
+        if os.path.realpath(path) == os.path.realpath(quarantine):
+            raise ConfigurationError(f"{path}: is both output and quarantine; choose another")
     if quarantine.is_dir():
         raise WriteError(f"{quarantine}: is a directory; name a file")
 

@@ -231,9 +231,9 @@ def _stored(
     with open(out, encoding="utf-8", newline="" if kind == "csv" else "\n") as file:
         if kind == "csv":
             csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-            for at, row in enumerate(csv.DictReader(file)):
+            for at, record in enumerate(csv.DictReader(file)):
                 if at in chosen:
-                    yield row
+                    yield record
         else:
             for at, line in enumerate(file):
                 if at in chosen:

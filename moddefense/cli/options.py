@@ -163,6 +163,7 @@ def run_job(
     special = out is not None and _special(out)
     if resume and (out is None or special):
         raise click.UsageError("--resume needs an output file: -o OUT")
+    _check_log(log, inputs, out, quarantine)
     with reporter(what, as_json=json_progress, log=log) as report:
         job.sources()
         guard = load()
@@ -187,6 +188,18 @@ def run_job(
             raise
         report.done(summary, out=out, quarantine=quarantine)
     return summary
+
+
+def _check_log(
+    log: str | None, inputs: Sequence[str], out: str | None, quarantine: str | None
+) -> None:
+    """Raise UsageError where events would be written into an input or an output."""
+    if log is None or _special(log):
+        return
+    beside = () if out is None else (f"{out}.manifest.json", f"{out}.quarantine.jsonl")
+    taken = [path for path in (*inputs, out, quarantine, *beside) if path not in (None, "-")]
+    if os.path.realpath(log) in [os.path.realpath(path) for path in taken if path is not None]:
+        raise click.UsageError(f"--log {log}: is an input or output too; choose another file")
 
 
 def _opened(out: str) -> IO[bytes]:

@@ -78,6 +78,7 @@ def tune(
     validation rows count.
     """
     quiet_tensorflow()
+    _check_out(out, corpus)
     from moddefense.bundle import read_manifest
     from moddefense.corpus import Corpus
     from moddefense.resources import bundle_dir
@@ -97,6 +98,16 @@ def tune(
     else:
         _show(tuned.report)
     console.stderr().print(f"policy written to {out}", markup=False)
+
+
+def _check_out(out: str, corpus: tuple[str, ...]) -> None:
+    """Refuse early what cannot be written, or would replace what is read."""
+    if os.path.realpath(out) in map(os.path.realpath, corpus):
+        raise click.UsageError(f"{out}: is the corpus; name another file for the policy")
+    if os.path.isdir(out):
+        raise WriteError(f"{at(out)}is a directory; name a file")
+    if not os.path.isdir(os.path.dirname(out) or "."):
+        raise WriteError(f"{at(out)}cannot be written: no such directory")
 
 
 def _write(out: str, content: str) -> None:

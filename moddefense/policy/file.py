@@ -166,7 +166,7 @@ def _split(error: PolicyError) -> Finding:
 
 def _place(path: str | Path, source: str, key: str) -> str:
     section, _, name = key.rpartition(".")
-    places = [(section, name)] if section else []
+    places: list[tuple[str, str | None]] = [(section, name)] if section else []
     places += [(key, None), (key.partition(".")[0], None)]
     lines = (_line_of(source, *place) for place in places)
     return at(path, next((line for line in lines if line is not None), None))

@@ -229,3 +229,18 @@ def test_retrying_and_verifying(screen, run, terms, comments, tmp_path):
     assert result.exit_code == 1
     assert "has changed since" in result.stdout
     assert "differences" in result.stderr
+
+
+@pytest.mark.parametrize("log", ["comments.csv", "out.jsonl", "q.jsonl", "out.jsonl.manifest.json"])
+def test_events_are_not_written_into_other_files(refuses, comments, tmp_path, log):
+    before = comments.read_bytes()
+    paths = ["-o", tmp_path / "out.jsonl", "--quarantine", tmp_path / "q.jsonl"]
+    assert "is an input or output too" in refuses(2, comments, *paths, "--log", tmp_path / log)
+    assert comments.read_bytes() == before
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_the_manifest_is_no_quarantine(refuses, comments, tmp_path):
+    out = tmp_path / "out.jsonl"
+    says = refuses(2, comments, "-o", out, "--quarantine", f"{out}.manifest.json")
+    assert "both output and quarantine" in says

@@ -206,6 +206,14 @@ def test_the_command_refuses_with_one_line_and_writes_nothing(
     assert "at least 29,956 of them" in said
     assert not out.exists()
     assert command(toy_bundle, toy_file, tmp_path / "no" / "p.toml", "--conformal", "0.2") == 3
+    assert command(toy_bundle, toy_file, tmp_path, "--conformal", "0.2") == 3
+
+
+def test_the_policy_does_not_replace_the_corpus(toy_bundle, toy_file, capsys):
+    before = toy_file.read_bytes()
+    assert command(toy_bundle, toy_file, toy_file, "--conformal", "0.2") == 2
+    assert "is the corpus" in capsys.readouterr().err
+    assert toy_file.read_bytes() == before
 
 
 def test_decisions_are_named_in_the_order_that_tuning_relies_on():
