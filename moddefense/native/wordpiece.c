@@ -68,9 +68,9 @@ static inline i32 whole(const WordPiece *self, const u8 *word, i64 size) {
         const Whole *at = &self->wholes[slot & self->wholes_mask];
         if (!at->piece) return NONE;
         if (at->hash != hash) continue;
-        i64 begin = self->begins[at->piece - 1];
-        if (self->begins[at->piece] - begin == size && !memcmp(self->bytes + begin, word, (size_t)size))
-            return at->piece - 1;
+        const u8 *piece = self->bytes + self->begins[at->piece - 1];
+        const u8 *end = self->bytes + self->begins[at->piece];
+        if (end - piece == size && !memcmp(piece, word, (size_t)size)) return at->piece - 1;
     }
 }
 
@@ -192,6 +192,7 @@ static i64 cut(const WordPiece *self, const u8 *word, i64 size, i32 *ids) {
  */
 i64 moddefense_wordpiece(const WordPiece *self, const u8 *bytes, const i64 *begins, i64 texts,
                          const i32 *opening, i32 *ids, i64 *lengths) {
+    const u8 *classes = self->classes;
     i64 total = 0;
     for (i64 text = 0; text < texts; text++) {
         i64 place = begins[text], end = begins[text + 1], before = total;
@@ -201,9 +202,10 @@ i64 moddefense_wordpiece(const WordPiece *self, const u8 *bytes, const i64 *begi
             place += size;
             if (class == SPACE) continue;
             while (class != ALONE && place < end) {
-                u8 next = class_at(self, bytes + place, end - place, &size);
-                if (next) break;
-                place += size;
+                u8 byte = bytes[place];
+                if (byte < 0x80 ? classes[byte] : class_at(self, bytes + place, end - place, &size))
+                    break;
+                place += byte < 0x80 ? 1 : size;
             }
             i64 count = cut(self, bytes + word, place - word, ids + total);
             if (opening && count > 1) ids[total] = opening[ids[total]];
@@ -214,19 +216,23 @@ i64 moddefense_wordpiece(const WordPiece *self, const u8 *bytes, const i64 *begi
     return total;
 }
 
-/* Note the texts in which `least` characters in a row may be letters: a bound, not exact. */
+/* Note the texts in which `least` bytes in a row, at least one, may be of letters. */
 void moddefense_runs(const u8 *bytes, const i64 *begins, i64 texts, i64 least, u8 *found) {
     for (i64 text = 0; text < texts; text++) {
-        i64 run = 0;
+        i64 since = begins[text];
         found[text] = 0;
-        for (i64 place = begins[text]; place < begins[text + 1]; place++) {
-            u8 byte = bytes[place];
-            if ((byte & 0xC0) == 0x80) continue; /* goes on with a character */
-            run = byte >= 0x80 || (u8)((byte | 32) - 'a') < 26 ? run + 1 : 0;
-            if (run >= least) {
+        while (since + least <= begins[text + 1]) {
+            i64 place = since + least; /* backwards: most runs end long before */
+            while (place > since) {
+                u8 byte = bytes[place - 1];
+                if (byte < 0x80 && (u8)((byte | 32) - 'a') >= 26) break;
+                place--;
+            }
+            if (place == since) {
                 found[text] = 1;
                 break;
             }
+            since = place;
         }
     }
 }

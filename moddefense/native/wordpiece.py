@@ -45,12 +45,12 @@ class WordPiece:
     ) -> None:
         kinds = bytearray(len(pieces))
         cores = []
+        apart = {char for char in set("".join(pieces)) if _apart(char)}
         for place, piece in enumerate(pieces):
             continues = piece.startswith(suffix) and piece != suffix
             core = piece[len(suffix) :] if continues else piece
             cores.append(core.encode("utf-8", "replace"))
-            apart = any(map(_apart, core))
-            if core and (not apart or (len(core) == 1 and not continues)):
+            if core and (apart.isdisjoint(core) or (len(core) == 1 and not continues)):
                 kinds[place] = CONTINUES if continues else BEGINS
         classes = _everything() if alphabet is None else _spelt(alphabet)
         joined, begins = _joined(cores)
@@ -90,11 +90,14 @@ class WordPiece:
 
 
 def long_runs(texts: Sequence[bytes], least: int) -> np.ndarray:
-    """Indices of the UTF-8 texts that may have ``least`` letters in a row, and some others."""
+    """Indices of the UTF-8 texts that may have ``least`` letters in a row, and some others.
+
+    ``least`` is 1 or more.
+    """
     joined, begins = _joined(texts)
     found = np.zeros(len(texts), np.uint8)
     library().moddefense_runs(
-        joined, _at(begins), ctypes.c_int64(len(texts)), ctypes.c_int64(least), _at(found)
+        joined, _at(begins), ctypes.c_int64(len(texts)), ctypes.c_int64(max(1, least)), _at(found)
     )
     return np.flatnonzero(found)
 

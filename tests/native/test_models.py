@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ if native.library() is None:
 
 from moddefense.classifier.pooling import make_pool
 from moddefense.native.features import Convolution, ngram_sums
-from moddefense.native.wordpiece import WordPiece
+from moddefense.native.wordpiece import WordPiece, long_runs
 
 PIECES = [
     "[PAD]", "[UNK]", "[OPEN]", *"abcdehiostuy019é的.!-#", *(f"##{c}" for c in "abcdehiostuy019é"),
@@ -95,6 +96,15 @@ def test_long_runs_are_cut_into_words(graph):
     texts = ["youthecatthecatthecatdust", "the cat", "éyouthecatthecatthecatthecat!", "thecatdust"]
     assert_same(tokenizer(texts), reference(tokenizer, graph)(texts))
     assert tokenizer(texts[:1]).lengths[0] == 8
+
+
+@given(st.lists(st.text(st.sampled_from("abé的 .1"), max_size=12), max_size=5), st.integers(1, 6))
+def test_no_long_run_is_overlooked(texts, least):
+    found = set(long_runs([text.encode() for text in texts], least).tolist())
+    runs = re.compile(rf"[^\W\d_]{{{least},}}")
+    assert {row for row, text in enumerate(texts) if runs.search(text)} <= found
+    plain = {row for row, text in enumerate(texts) if text.isascii() and not runs.search(text)}
+    assert not plain & found
 
 
 @given(st.lists(st.binary(max_size=30), max_size=4))
