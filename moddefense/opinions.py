@@ -42,6 +42,8 @@ def definition_weights(corpus: Corpus, prevalence: float) -> np.ndarray:
     weights = np.ones(len(corpus))
     for group in range(int(groups.max(initial=-1)) + 1):
         rows = groups == group
+        if not rows.any():
+            continue
         weights[rows] = prevalence_weights(corpus.harmful[rows], prevalence)
     return weights
 

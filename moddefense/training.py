@@ -236,6 +236,12 @@ def _require_classes(split: Split) -> None:
                 f"{part.source}: {name} has {len(part)} texts, {harmful} of them harmful; both "
                 "classes are needed to learn and to calibrate"
             )
+        scored = part.scored[~np.isnan(part.scored)]
+        if name != "test" and not 0 < (scored == 1).sum() < len(scored):
+            raise TrainingError(
+                f"{part.source}: {name} has {len(scored)} texts of the first corpus, "
+                f"{int((scored == 1).sum())} of them harmful; both classes are needed for the score"
+            )
 
 
 def _vocabulary(recipe: Recipe, corpus: Corpus) -> Tokenizer:

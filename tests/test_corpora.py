@@ -7,7 +7,7 @@ import pytest
 
 from moddefense.corpora import join, read_corpora, read_described, read_description
 from moddefense.corpus import Corpus, Split
-from moddefense.errors import ConfigurationError, ReadError
+from moddefense.errors import ConfigurationError, ReadError, TrainingError
 from moddefense.resources import corpora_dir
 from moddefense.training import train
 
@@ -168,6 +168,28 @@ def test_training_on_two_definitions(tmp_path, toy_recipe, toy_corpus, toy_file)
     again = train(recipe, both)
     for name, weights in result.bundle.classifier.weights.items():
         np.testing.assert_array_equal(weights, again.bundle.classifier.weights[name])
+
+
+def test_the_first_corpus_needs_both_classes_and_no_test(tmp_path, toy_recipe):
+    def rows(name, things, splits):
+        body = "".join(
+            f"{thing} {n} is {'daft' if n % 2 else 'lovely'},{n % 2},{split}\n"
+            for split, count in splits.items() for n in range(count) for thing in things[split]
+        )  # fmt: skip
+        return described(tmp_path, name, rows=f"text,label,split\n{body}")
+
+    things = {"train": ("tea", "rain"), "val": ("snow",), "test": ("ice",)}
+    others = {"train": ("cat", "dog"), "val": ("cow",), "test": ("hen",)}
+    second = rows("second", others, {"train": 40, "val": 20, "test": 20})
+    first = rows("first", things, {"train": 40, "val": 1})
+    with pytest.raises(TrainingError, match="val has 1 texts of the first corpus, 0 of them harm"):
+        train(toy_recipe, read_corpora([first, second], toy_recipe))
+    first = rows("first", things, {"train": 40, "val": 20})
+    report = train(toy_recipe, read_corpora([first, second], toy_recipe)).report
+    assert report["metrics"]["test"]["harm"]["texts"] == 0
+    assert report["metrics"]["test"]["harm"]["calibration_error"] is None
+    assert report["metrics"]["test"]["trigger"]["share_run"] is None
+    assert report["metrics"]["test"]["second"]["texts"] == 20
 
 
 def test_one_corpus_alone_is_not_joined(toy_file, toy_recipe, toy_corpus):

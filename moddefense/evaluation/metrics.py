@@ -51,7 +51,8 @@ def binary_metrics(
     """AUC, average precision, recall at 1 and 5 % false positives, and calibration error.
 
     All arrays ``[texts]``. The calibration error uses ``weights``; the other figures do not depend
-    on prevalence, but for average precision, which is that of the texts as they are.
+    on prevalence, but for average precision, which is that of the texts as they are. None where the
+    texts cannot give a figure.
     """
     from sklearn.metrics import average_precision_score
 
@@ -65,6 +66,8 @@ def binary_metrics(
         ),
         "recall_at_1pct_false_positives": recall_at(labels, probabilities, 0.01),
         "recall_at_5pct_false_positives": recall_at(labels, probabilities, 0.05),
-        "calibration_error": expected_calibration_error(probabilities, labels, weights),
+        "calibration_error": (
+            expected_calibration_error(probabilities, labels, weights) if len(labels) else None
+        ),
     }
     return {key: round(float(v), 4) if isinstance(v, float) else v for key, v in figures.items()}

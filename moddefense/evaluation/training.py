@@ -45,7 +45,7 @@ def split_metrics(
         "auc": auc(harmful, chance),
         "recall_of_flagged": _share(triggered[flagged]),
         "recall_of_harmful": _share(triggered[harmful == 1]),
-        "share_run": float(np.average(triggered, weights=weights)),
+        "share_run": float(np.average(triggered, weights=weights)) if len(triggered) else None,
     }
     figures["trigger"] = {
         key: None if value is None else round(value, 4) for key, value in figures["trigger"].items()
