@@ -121,7 +121,7 @@ def greedy(subject: Subject) -> Search:
             break
         drawn = [changes + _of_word(subject, word) for _ in range(subject.tactics.candidates)]
         scores = yield from state.ask([assemble(subject.text, option) for option in drawn])
-        if scores:
+        if scores and min(scores) < float("inf"):  # else all are void: the word stays as it is
             changes = drawn[int(np.argmin(scores))]
     return state.found()
 

@@ -57,6 +57,21 @@ def test_every_search_gets_through_what_reads_words(search):
 
 
 @pytest.mark.parametrize("search", ["greedy", "beam"])
+def test_a_word_that_may_not_be_changed_is_left_for_the_next(search):
+    def scores(texts):
+        return [text.count("a") / 10 + text.count("jerk") / 8 for text in texts]
+
+    text = "aaaaaaaaaaaa jerk"
+    subject = Subject(
+        text, FAMILIES["fullwidth"], 1.0, scores([text])[0], 1.25,
+        Tactics(search, budget=40, limits=Limits(edits=0.5)), random.Random(0),
+    )  # fmt: skip
+    (found,) = drive([SEARCHES[search](subject)], lambda texts: np.array(scores(texts)))
+    assert found.attacked.text == "aaaaaaaaaaaa ｊｅｒｋ"
+    assert found.void > 0
+
+
+@pytest.mark.parametrize("search", ["greedy", "beam"])
 def test_a_search_led_by_importance_changes_only_what_matters(search):
     (example,) = measure(search, texts=("what a nice day for a jerk",), examples=3).examples
     assert example["after"].startswith("what a nice day for a j")
