@@ -1,6 +1,8 @@
 /* A convolution over looked-up embeddings, then maximum and mean: pooling._Conv. */
 #include "models.h"
 
+enum { AHEAD = 4 }; /* tokens that are fetched before they are needed */
+
 /*
  * Write for each text the maximum and then the mean of its rectified features. `tables` is
  * [vocabulary, reach, channels]: what a token adds at each offset, the middle one with the bias.
@@ -21,6 +23,10 @@ WIDE i64 moddefense_convolve(const i32 *ids, const i64 *lengths, i64 texts, cons
             if (own[place] < 0 || own[place] >= vocabulary) return first + place;
         for (i64 channel = 0; channel < 2 * channels; channel++) top[channel] = 0;
         for (i64 place = 0; place < length; place++) {
+            if (place + AHEAD < length) { /* the tables are larger than the caches */
+                const float *coming = tables + own[place + AHEAD] * block;
+                for (i64 line = 0; line < block; line += 16) __builtin_prefetch(coming + line);
+            }
             const float *row = tables + own[place] * block + side * channels;
             if (reach == 3 && place > 0 && place + 1 < length) {
                 const float *left = tables + own[place - 1] * block;
