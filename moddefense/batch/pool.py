@@ -95,7 +95,8 @@ class Pool:
                 self.tasks.put(None)
             patience = time.monotonic() + 0.5  # not longer: one may be importing TensorFlow
             for thread in threads[1:]:
-                thread.join(max(0, patience - time.monotonic()))
+                if thread.ident is not None:  # else Ctrl-C came before it was started
+                    thread.join(max(0, patience - time.monotonic()))
 
     def _read(self, batches: Iterable[Batch]) -> None:
         last: Exception | None = None

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -164,7 +165,7 @@ def test_interrupt_and_resume(tmp_path, guard):
     workers = _children(process.pid)
     assert len(workers) == 2
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert not any(_alive(pid) for pid in workers)
@@ -192,3 +193,19 @@ def _alive(pid):
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_an_interrupt_while_starting_stays_one(guard, comments, tmp_path, monkeypatch):
+    started = []
+
+    class Interrupted(threading.Thread):
+        def start(self):
+            if started:
+                raise KeyboardInterrupt
+            started.append(self)
+            super().start()
+
+    monkeypatch.setattr(pool.threading, "Thread", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        screened(guard, comments, tmp_path / "out.jsonl", 2)
+    started[0].join()
