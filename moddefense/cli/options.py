@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 import sys
@@ -157,6 +158,7 @@ def run_job(
     if retry_quarantine is not None:
         inputs = (retry_quarantine, *inputs)
         settings["retry"] = True
+    inputs = tuple(path for given in inputs for path in _matching(given))
     job = Job(inputs or (_piped(),), **settings)
     if out == "-":
         out = None
@@ -188,6 +190,13 @@ def run_job(
             raise
         report.done(summary, out=out, quarantine=quarantine)
     return summary
+
+
+def _matching(path: str) -> list[str]:
+    """The files that a pattern names, sorted, where the shell has not put them in its place."""
+    if any(sign in path for sign in "*?[") and "://" not in path and not os.path.exists(path):
+        return sorted(glob.glob(path)) or [path]
+    return [path]
 
 
 def _check_log(

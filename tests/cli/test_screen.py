@@ -244,3 +244,11 @@ def test_the_manifest_is_no_quarantine(refuses, comments, tmp_path):
     out = tmp_path / "out.jsonl"
     says = refuses(2, comments, "-o", out, "--quarantine", f"{out}.manifest.json")
     assert "both output and quarantine" in says
+
+
+def test_patterns_name_files(screen, refuses, tmp_path):
+    for name in ("b", "a", "[c]"):
+        (tmp_path / f"{name}.csv").write_text(f"id,text\n{name},x\n")
+    found = records_of(screen(f"{tmp_path}/?.csv", tmp_path / "[c].csv").stdout)
+    assert [record["id"] for record in found] == ["a", "b", "[c]"]
+    assert "No such file" in refuses(3, tmp_path / "*.tsv")
