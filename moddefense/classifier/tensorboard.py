@@ -29,10 +29,12 @@ def tensorboard(folder: str | Path) -> Iterator[Progress]:
     ...     train(recipe, corpus, progress=progress)
     """
     try:
+        Path(folder).mkdir(parents=True, exist_ok=True)  # its error is shorter than TensorFlow's
         writer = tf.summary.create_file_writer(str(folder))
         writer.init()
-    except tf.errors.OpError as error:
-        raise WriteError(f"{at(folder)}cannot be written: {error.message}") from error
+    except (OSError, tf.errors.OpError) as error:
+        why = error.strerror if isinstance(error, OSError) else error.message
+        raise WriteError(f"{at(folder)}cannot be written: {why}") from error
 
     # What tf.summary.scalar does, which needs the tensorboard package only to write this.
     metadata = tf.compat.v1.SummaryMetadata(data_class=SCALAR)
