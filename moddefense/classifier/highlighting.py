@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from moddefense.classifier.attributions import attribute
+from moddefense.display import shown
 from moddefense.folding import fold_map
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ def word_attributions(
     ``edits`` are what the classifier reads otherwise; a term that is spelt out for it has the span
     of its disguise. Punctuation is a word, too.
     """
-    read, origin = _apply(text, edits)
+    spelt, first_origin = _apply(text, edits)
+    read, second_origin = _apply(spelt, _display_edits(spelt))
+    origin = [(first_origin[b][0], first_origin[e - 1][1]) for b, e in second_origin]
     folded, starts, ends = fold_map(read)
-    tokens = tokenizer([read])
+    tokens = tokenizer.tokenize_folded([folded])
     (weights,) = attribute(classifier, tokens)
     words: list[list[float]] = []
     for (first, last, continues), weight in zip(
@@ -85,6 +89,25 @@ def marked(
     strongest = max((word["weight"] for word in attributions), default=0.0)
     threshold = max(least, share * strongest)
     return [(w["start"], w["end"]) for w in attributions if w["weight"] >= threshold]
+
+
+def _display_edits(text: str) -> list[Edit]:
+    """What ``shown`` changes, word by word; a line whose words change places is one edit."""
+    edits: list[Edit] = []
+    for line in re.finditer(r"[^\n]+", text):
+        display = shown(line[0])
+        if display == line[0]:
+            continue
+        words, instead = list(re.finditer(r"\S+", line[0])), display.split()
+        if len(words) != len(instead):
+            edits.append((line.start(), line.end(), display))
+            continue
+        edits += [
+            (line.start() + word.start(), line.start() + word.end(), new)
+            for word, new in zip(words, instead, strict=True)
+            if word[0] != new
+        ]
+    return edits
 
 
 def _apply(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]]]:

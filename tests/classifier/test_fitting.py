@@ -76,13 +76,9 @@ def test_a_loss_that_is_no_number_stops(run):
         run(labels=np.full((len(LENGTHS), 2), np.inf))
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("training__learning_rate", 1e38), ("adversarial__epsilon", float("inf"))],
-)
-def test_weights_that_are_no_numbers_stop_even_where_the_loss_is_one(run, key, value):
+def test_weights_that_are_no_numbers_stop_even_where_the_loss_is_one(run):
     with pytest.raises(TrainingError, match=r"in epoch 1|after epoch 1"):
-        run(**{key: value})
+        run(training__learning_rate=1e38)
 
 
 # Early stopping
