@@ -85,9 +85,11 @@ def test_a_texts_attributions_add_up_to_its_logit(toy):
         assert shares.sum() + baseline == pytest.approx(logits[row], rel=0.02, abs=0.02)
 
 
-PARTS = ["you are", "a jerk", "an idiot", "the cat,", "🙂", "e\u0301l", "ＦＯＯＬ", "x\u200by",
-         "\ud800", "youareajerkandanidiot",
-         "\u202etoidi\u202c", "i\U0001f1e9iot", "i\u00a1d\u00a1i\u00a1ot", "\u202eno\nff"]  # fmt: skip
+PARTS = [
+    "you are", "a jerk", "an idiot", "the cat,", "🙂", "e\u0301l", "ＦＯＯＬ", "x\u200by", "\ud800",
+    "youareajerkandanidiot", "\u202etoidi\u202c", "i\U0001f1e9iot", "i\u00a1d\u00a1i\u00a1ot",
+    "\u202eno\nff",
+]  # fmt: skip
 
 
 @given(st.text(max_size=30) | st.lists(st.sampled_from(PARTS)).map(" ".join))
