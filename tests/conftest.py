@@ -6,6 +6,7 @@ import csv
 import itertools
 import os
 import random
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("moddefense")
+
+# A shell's background job ignores SIGINT, and what it starts does so too: commands that are to be
+# interrupted here would run on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOY_RECIPE = """\
 # Small enough to train in seconds, large enough to separate rude from harmless sentences.
