@@ -18,7 +18,8 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from moddefense.classifier.segmentation_graph import SegmentationGraph
-from moddefense.folding import _MARK, _folder, _twin
+from moddefense.folding.folder import MARK, folder_of
+from moddefense.folding.lookalikes import twin
 from moddefense.segmentation import Segmenter
 
 __all__ = ["Codes", "FoldingGraph", "flat_ranges"]
@@ -179,7 +180,7 @@ def flat_ranges(start: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
 @functools.cache
 def _tables() -> _Tables:
     """Ask the fold about every code point; the last row is for those from LIMIT on."""
-    table = _folder(frozenset()).table
+    table = folder_of(frozenset()).table
     start = np.zeros(LIMIT + 1, np.int32)
     count = np.ones(LIMIT + 1, np.int32)
     joins, word = np.zeros(LIMIT + 1, bool), np.zeros(LIMIT + 1, bool)
@@ -189,12 +190,12 @@ def _tables() -> _Tables:
     for code in range(LIMIT):
         char = chr(code)
         image = table[code] or ""
-        joins[code] = image.startswith(_MARK)
-        image = image.removeprefix(_MARK)
+        joins[code] = image.startswith(MARK)
+        image = image.removeprefix(MARK)
         start[code], count[code] = len(images), len(image)
         images += map(ord, image)
         word[code] = char.isalnum()
         blank[code] = char.isspace()
-        strict[code] = ord(_twin(char, False) or "\0")
-        loose[code] = ord(_twin(char, True) or "\0")
+        strict[code] = ord(twin(char, False) or "\0")
+        loose[code] = ord(twin(char, True) or "\0")
     return _Tables(start, count, np.array(images, np.int32), joins, word, strict, loose, blank)

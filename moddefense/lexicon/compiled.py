@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from moddefense.folding import fold_alone
-from moddefense.lexicon.alignment import JOINTS, LEADING_NOT, SPLITTERS, STOPS, TRAILING_NOT
+from moddefense.lexicon.alignment import JOINTS
 from moddefense.lexicon.context import CALM_AFTER, CALM_BEFORE
+from moddefense.lexicon.judging import LEADING_NOT, SPLITTERS, STOPS, TRAILING_NOT
 from moddefense.lexicon.patterns import LEET, MASKS, REGIONAL, STICKY, Pattern, is_word, loose
 from moddefense.lexicon.results import WIDTH
 
