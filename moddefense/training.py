@@ -132,12 +132,12 @@ def train(
         recipe, examples, tokens["train"], scores["train"][:, 0] >= policy.classifier_review,
         [tokenizer(own.texts if own else ()) for own in (trigger_off, trigger_on)],
     )  # fmt: skip
+    flagged = flagged_by(policy, classifier, tokens["val"], scores["val"][:, 0])
+    trigger = _calibrated(recipe, split.val, tokens["val"], flagged, trigger)
     policy = dataclasses.replace(
         policy,
         trigger_threshold=recall_threshold(
-            trigger.probabilities(tokens["val"]),
-            flagged_by(policy, classifier, tokens["val"], scores["val"][:, 0]),
-            recipe.trigger.target_recall,
+            trigger.probabilities(tokens["val"]), flagged, recipe.trigger.target_recall
         ),
     )
     policy, found_thresholds = label_thresholds(recipe, split.val, policy, scores["val"])
@@ -342,6 +342,17 @@ def _trigger(
         tokens, wanted.astype(int), weights, buckets=keys.buckets,
         inverse_penalty=keys.inverse_penalty,
     )  # fmt: skip
+    return Trigger(_as_stored(trigger.weights), trigger.intercept)
+
+
+def _calibrated(
+    recipe: Recipe, val: Corpus, tokens: Tokens, flagged: np.ndarray, trigger: Trigger
+) -> Trigger:
+    """Calibrate on the texts that the score is about, at the recipe's prevalence."""
+    weights = definition_weights(val, recipe.calibration.prevalence)
+    wanted = ((val.harmful == 1) | flagged).astype(float)
+    _, tokens, wanted, weights = scored_part(val, tokens, wanted, weights)
+    trigger = trigger.calibrated(tokens, wanted, weights)
     return Trigger(_as_stored(trigger.weights), trigger.intercept)
 
 

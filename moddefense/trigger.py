@@ -7,15 +7,31 @@ classifier would flag.
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
 from moddefense.ngrams import NgramModel
+from moddefense.tokens import Tokens
 
 __all__ = ["Trigger", "recall_threshold"]
 
 
 class Trigger(NgramModel):
     """Probability that the classifier is worth running on a text."""
+
+    def calibrated(self, tokens: Tokens, wanted: np.ndarray, weights: np.ndarray) -> Self:
+        """Return this trigger calibrated on validation: Platt's slope and intercept multiplied in.
+
+        ``wanted`` is 0/1 ``[texts]``, ``weights`` ``[texts]`` give the prevalence. The order of
+        texts stays, and so does what a threshold that is chosen by recall lets through.
+        """
+        from moddefense.classifier.calibration import Calibration
+
+        found = Calibration.fit(self.log_odds(tokens)[:, None], wanted[:, None], weights)
+        slope, intercept = float(found.slope[0]), float(found.intercept[0])
+        scaled = (self.weights.astype(np.float64) * slope).astype(np.float32)
+        return type(self)(scaled, self.intercept * slope + intercept)
 
 
 def recall_threshold(probabilities: np.ndarray, wanted: np.ndarray, recall: float) -> float:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moddefense.classifier.calibration import expected_calibration_error, prevalence_weights
 from moddefense.tokens import Tokens
 from moddefense.trigger import Trigger, recall_threshold
 
@@ -71,6 +72,51 @@ def test_a_target_of_one_class_is_a_constant(target, likely):
     found = fitted.probabilities(ragged([[1], [], [9, 9]]))
     assert len(set(found.tolist())) == 1
     assert (found[0] > 0.5) == likely
+
+
+def balanced_texts(seed, texts=3000):
+    """Texts of which half are wanted, more likely so the more often they say 1."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    rows = [generator.integers(1, 9, size=generator.integers(1, 9)).tolist() for _ in range(texts)]
+    odds = np.array([2.0 * row.count(1) - 1 for row in rows])
+    wanted = generator.random(texts) < 1 / (1 + np.exp(-odds))
+    return ragged(rows), wanted.astype(float)
+
+
+def test_calibrated_it_says_how_often_the_classifier_is_wanted_at_the_prevalence():
+    tokens, wanted = balanced_texts(3)
+    fitted = Trigger.fit(tokens, wanted, np.ones(3000), buckets=1024, inverse_penalty=1.0)
+    tokens, wanted = balanced_texts(4)
+    calibrated = fitted.calibrated(tokens, wanted, prevalence_weights(wanted, 0.1))
+    tokens, wanted = balanced_texts(5)
+    weights = prevalence_weights(wanted, 0.1)
+    before, after = (
+        expected_calibration_error(one.probabilities(tokens), wanted, weights)
+        for one in (fitted, calibrated)
+    )
+    assert before > 0.2
+    assert after < 0.02
+
+
+def test_calibrating_changes_no_order_and_no_recall():
+    tokens, wanted = balanced_texts(6)
+    fitted = trigger(1024)
+    calibrated = Trigger.fit(
+        tokens, wanted, np.ones(3000), buckets=1024, inverse_penalty=1.0
+    ).calibrated(tokens, wanted, np.ones(3000))
+    again = calibrated.calibrated(tokens, wanted, np.ones(3000))
+    assert again.log_odds(tokens) == pytest.approx(calibrated.log_odds(tokens), abs=0.01)
+    # What only rises where wanted texts fall would turn the order around: it stays as it is.
+    inverted = Trigger(-calibrated.weights, -calibrated.intercept)
+    assert inverted.calibrated(tokens, wanted, np.ones(3000)).intercept == inverted.intercept
+    for one in (fitted, calibrated):
+        rows = wanted == 1
+        other = one.calibrated(tokens, wanted, prevalence_weights(wanted, 0.1))
+        values = [t.log_odds(tokens) for t in (one, other)]
+        ranks = [np.argsort(np.argsort(np.round(v, 4), kind="stable")) for v in values]
+        passed = [v >= np.sort(v[rows])[15] for v in values]
+        assert np.mean(abs(ranks[0] - ranks[1])) < 1
+        assert (passed[0] == passed[1]).mean() > 0.999
 
 
 @given(

@@ -235,4 +235,4 @@ def expected_calibration_error(
         if weight > 0:
             gap = np.average(probabilities[inside] - labels[inside], weights=weights[inside])
             error += weight / total * abs(float(gap))
-    return error
+    return float(error)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from moddefense.classifier.calibration import expected_calibration_error
 from moddefense.classifier.model import Classifier
 from moddefense.corpus import Corpus
 from moddefense.evaluation.metrics import auc, binary_metrics
@@ -34,6 +35,7 @@ def split_metrics(
     flagged = flagged_by(policy, classifier, main_tokens, score)
     chance = trigger.probabilities(main_tokens)
     triggered = chance >= policy.trigger_threshold
+    wanted = ((harmful == 1) | flagged).astype(float)
     figures: dict[str, Any] = {"harm": binary_metrics(harmful, score, weights)}
     if len(corpus.label_names) > 1:
         for k, label in enumerate(corpus.label_names):
@@ -46,6 +48,9 @@ def split_metrics(
         "recall_of_flagged": _share(triggered[flagged]),
         "recall_of_harmful": _share(triggered[harmful == 1]),
         "share_run": float(np.average(triggered, weights=weights)) if len(triggered) else None,
+        "calibration_error": (
+            expected_calibration_error(chance, wanted, weights) if len(chance) else None
+        ),
     }
     figures["trigger"] = {
         key: None if value is None else round(value, 4) for key, value in figures["trigger"].items()
