@@ -10,7 +10,8 @@ import numpy as np
 
 from moddefense.errors import ConfigurationError
 from moddefense.obfuscation import signs
-from moddefense.screening import DIGITS, Screening
+from moddefense.policy.deciding import printed
+from moddefense.screening import Screening
 
 if TYPE_CHECKING:
     from moddefense.pipeline import Guard
@@ -70,9 +71,9 @@ def _lexicon(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str,
 
 
 def _trigger(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str, Any]:
-    probability = float(alone.trigger[0])
+    probability = float(printed(alone.trigger[0]))
     return {
-        "probability": round(probability, DIGITS),
+        "probability": probability,
         "threshold": guard.policy.trigger_threshold,
         "runs_classifier": probability >= guard.policy.trigger_threshold,
         "obfuscation": signs(decided.texts[0]),  # with any sign it goes on, if the policy says so
@@ -85,9 +86,9 @@ def _classifier(alone: Screening, decided: Screening, guard: Guard) -> Mapping[s
     uncertainty = alone.uncertainty[0]
     return {
         "read": alone.readings.get(0, alone.texts[0]),
-        "score": round(float(alone.score[0]), DIGITS),
+        "score": float(printed(alone.score[0])),
         # Sampled only where it can change the decision.
-        "uncertainty": None if np.isnan(uncertainty) else round(float(uncertainty), DIGITS),
+        "uncertainty": None if np.isnan(uncertainty) else float(printed(uncertainty)),
         "labels": alone.labels_of(0),
         "review": guard.policy.classifier_review,
         "block": guard.policy.classifier_block,

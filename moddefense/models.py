@@ -77,7 +77,7 @@ class TriggerStage:
         tokens = self.models.tokens(screening, rows)
         screening.trigger[rows] = self.models.trigger.probabilities(tokens)
         if not screening.sample_all:
-            below = screening.trigger[rows] < screening.policy.trigger_threshold
+            below = screening.policy.kept_back(screening.trigger[rows])
             rows = rows[below & ~screening.forced[rows] & screening.policy.trigger_obfuscated]
         screening.obfuscated[rows] = obfuscated([screening.texts[row] for row in rows.tolist()])
 

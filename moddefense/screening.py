@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moddefense.policy import DECIDERS, DECISIONS, Policy
+from moddefense.policy.deciding import printed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Screening", "Verdict"]
 
 UNDECIDED = -1
-DIGITS = 6  # decimals of every probability that leaves: more would be noise
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Screening:
         """Label probabilities of one row, or None where the classifier did not run."""
         if not self.label_names or np.isnan(self.score[index]):
             return None
-        values = np.round(self.labels[index], DIGITS).tolist()
+        values = printed(self.labels[index]).tolist()
         return dict(zip(self.label_names, values, strict=True))
 
     def __iter__(self) -> Iterator[Verdict]:
@@ -223,7 +223,7 @@ def _names(column: np.ndarray, names: Sequence[str]) -> pa.Array:
 
 
 def _optional(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), DIGITS)
+    return None if np.isnan(value) else float(printed(value))
 
 
 def _strings(values: Sequence[str]) -> pa.Array:
@@ -243,4 +243,4 @@ def _well_formed(text: str) -> str:
 def _floats(column: np.ndarray) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array(np.round(column, DIGITS), pa.float64(), from_pandas=True)
+    return pa.array(printed(column), pa.float64(), from_pandas=True)

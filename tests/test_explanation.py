@@ -104,6 +104,41 @@ def test_the_printed_evidence_suffices(toy_bundle, toy_lexicon, policy, stages):
     assert len(decided) >= 2 or set(stages) <= {"trigger", *policy.get("shadow_stages", ())}
 
 
+def edges(record):
+    """Policies whose thresholds are what a record prints, and the numbers next to it."""
+    score, trigger = record["score"], record["trigger"]
+    spread = record["uncertainty"] or 0
+    common = {"uncertainty_margin": 10, "audit_rate": 0, "trigger_obfuscated": False}
+    for step in (-1, 0, 1):
+        near = [min(max(value + step * 1e-6, 0), 1) for value in (score, trigger)]
+        yield common | {"trigger_threshold": near[1], "classifier_review": 0.5}
+        yield common | {"trigger_threshold": 0, "uncertainty_reach": 0,
+                        "classifier_review": near[0], "classifier_block": near[0]}  # fmt: skip
+        for edge in (score + 0.5 * spread, score - 0.5 * spread):
+            edge = min(max(edge + step * 1e-6, 0), 1)
+            yield common | {"trigger_threshold": 0, "uncertainty_reach": 0.5,
+                            "classifier_review": edge, "classifier_block": 1.0}  # fmt: skip
+            yield common | {"trigger_threshold": 0, "uncertainty_reach": 0.5,
+                            "classifier_review": 0.0, "classifier_block": edge}  # fmt: skip
+        for label, value in record["labels"].items():
+            rule = {label: {"block": min(max(value + step * 1e-6, 0), 1)}}
+            yield common | {"trigger_threshold": 0, "classifier_review": 1.0,
+                            "classifier_block": 1.0, "labels": rule}  # fmt: skip
+
+
+def test_the_printed_evidence_suffices_at_the_edge_too(toy_bundle):
+    wide = md.Policy(trigger_threshold=0, uncertainty_margin=10, audit_rate=0)
+    guard = md.load(toy_bundle, policy=wide, stages=["trigger", "classifier"])
+    decisions = set()
+    for text in ("the cat", "you are a clown!!!", "a silly goose", "he is only an idiot"):
+        for policy in edges(guard.screen_one(text).as_dict()):
+            found = json.loads(json.dumps(guard.with_policy(md.Policy(**policy)).explain(text)))
+            record = found["decided"]
+            assert decide(found) == (record["decision"], record["decided_by"]), (text, policy)
+            decisions.add((record["decision"], record["decided_by"]))
+    assert len(decisions) == 4
+
+
 def test_every_stage_is_heard_even_where_an_earlier_one_decided(toy_guard):
     found = toy_guard.explain("you are a jerk")
     assert found["decided"]["decided_by"] == "blacklist"

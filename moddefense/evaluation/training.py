@@ -34,7 +34,7 @@ def split_metrics(
     harmful = main.scored
     flagged = flagged_by(policy, classifier, main_tokens, score)
     chance = trigger.probabilities(main_tokens)
-    triggered = chance >= policy.trigger_threshold
+    triggered = ~policy.kept_back(chance)
     wanted = ((harmful == 1) | flagged).astype(float)
     figures: dict[str, Any] = {"harm": binary_metrics(harmful, score, weights)}
     if len(corpus.label_names) > 1:

@@ -25,11 +25,14 @@ __all__ = [
     "classify",
     "close",
     "decide",
+    "kept_back",
     "log_odds",
     "needs_sampling",
+    "printed",
 ]
 
 ALLOW, REVIEW, BLOCK = range(3)
+DIGITS = 6  # decimals of every probability that leaves: more would be noise
 _READABLE = re.compile(r"\w")  # most texts have a letter or digit: they need no folding here
 
 
@@ -55,9 +58,24 @@ def close(policy: Policy, screening: Screening) -> None:
         screening.set(empty, policy.default_decision, "default")
 
 
+def printed(values: Any) -> Any:
+    """Probabilities as records have them, and as they are compared: a record is enough to decide.
+
+    >>> printed(0.12345678)
+    np.float64(0.123457)
+    """
+    return np.round(values, DIGITS)
+
+
+def kept_back(policy: Policy, trigger: np.ndarray) -> np.ndarray:
+    """Mask of what the trigger's probability does not send on to the classifier."""
+    below: np.ndarray = printed(trigger) < policy.trigger_threshold
+    return below
+
+
 def needs_sampling(policy: Policy, score: np.ndarray) -> np.ndarray:
     """Mask of the scores so near a threshold that dropout sampling can change the decision."""
-    where = log_odds(score)
+    where = log_odds(printed(score))
     mask = np.zeros(len(score), bool)
     if policy.uncertainty_reach > 0:
         for threshold in (policy.classifier_review, policy.classifier_block):
@@ -69,7 +87,8 @@ def bounds(
     policy: Policy, score: np.ndarray, uncertainty: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends of what the score may be; equal where it was not sampled (NaN)."""
-    reach = policy.uncertainty_reach * np.nan_to_num(uncertainty)
+    score, spread = printed(score), printed(np.nan_to_num(uncertainty))
+    reach = policy.uncertainty_reach * spread
     return score - reach, score + reach
 
 
@@ -90,7 +109,7 @@ def classify(
     found[low >= policy.classifier_block] = BLOCK
     for name, rule in policy.labels:
         if name in label_names:
-            column = labels[:, list(label_names).index(name)]
+            column = printed(labels[:, list(label_names).index(name)])
             for threshold, code in ((rule.review, REVIEW), (rule.block, BLOCK)):
                 if threshold is not None:
                     found[column >= threshold] = np.maximum(found[column >= threshold], code)
@@ -133,7 +152,7 @@ def _after_lexicon(policy: Policy, screening: Screening, rows: np.ndarray) -> No
 
 
 def _after_trigger(policy: Policy, screening: Screening, rows: np.ndarray) -> None:
-    below = screening.trigger[rows] < policy.trigger_threshold
+    below = kept_back(policy, screening.trigger[rows])
     quiet = below & ~screening.forced[rows] & (screening.floor[rows] < REVIEW)
     if policy.trigger_obfuscated:
         quiet &= ~screening.obfuscated[rows]

@@ -75,6 +75,11 @@ def _idle(
                 where = "category of the lists" if name == "categories" else "label of the bundle"
                 listed = ", ".join(known)
                 yield f"{name}.{own}", f"no {where} is called {own!r}; known are {listed}"
+        for own, rule in settings.get(name, {}).items():
+            if not rule:
+                keys = " or ".join(field.name for field in dataclasses.fields(RULES[name]))
+                why = f"it has no setting; give {keys}, or leave it out"
+                yield f"{name}.{own}", f"[{name}.{own}] has no effect: {why}"
     shadow, triggers = policy.shadow_stages, policy.trigger_threshold > 0
     reach, rate = policy.uncertainty_reach, policy.audit_rate
     if set(shadow) >= set(STAGES):

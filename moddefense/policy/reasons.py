@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moddefense.policy.deciding import action, blank, classify
+from moddefense.policy.deciding import action, blank, classify, kept_back, printed
 from moddefense.policy.settings import DECIDERS, DECISIONS, Policy
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def reasons(policy: Policy, screening: Screening) -> list[str]:
     """What ``reason`` gives for every row, much faster than one by one."""
     if policy.shadow_stages:
         return [reason(policy, screening, row) for row in range(len(screening))]
-    columns = (screening.decided_by, screening.trigger, screening.score, screening.uncertainty)
+    evidence = (screening.trigger, screening.score, screening.uncertainty)
+    columns = (screening.decided_by, *map(printed, evidence))
     rows = zip(*(column.tolist() for column in columns), strict=True)
     by_trigger, by_classifier = map(DECIDERS.index, ("trigger", "classifier"))
     return [
@@ -52,7 +53,7 @@ def shadowed(policy: Policy, screening: Screening, row: int) -> dict[str, str]:
             code = 0 if hit.term.kind == "allow" else action(policy, hit)
             if code or hit.term.kind == "allow":
                 would[stage] = f"{DECISIONS[code]} ({hit.term.id})"
-        elif stage == "trigger" and screening.trigger[row] < policy.trigger_threshold:
+        elif stage == "trigger" and kept_back(policy, screening.trigger[row]):
             would[stage] = f"keep it from the classifier ({screening.trigger[row]:.3f})"
         elif stage == "classifier" and not np.isnan(screening.score[row]):
             code = int(_classified(policy, screening, row))
@@ -81,7 +82,7 @@ def _reason(policy: Policy, screening: Screening, row: int) -> str:
         why = "nothing to read" if blank(screening.texts[row]) else "no stage decided"
         return f"{why}; default is {policy.default_decision}"
     why = _label_reason(policy, screening, row) or _score_reason(
-        policy, float(screening.score[row]), float(screening.uncertainty[row])
+        policy, *map(float, printed([screening.score[row], screening.uncertainty[row]]))
     )
     return f"audit sample: {why}" if decided_by == "audit" else why
 
@@ -103,7 +104,7 @@ def _label_reason(policy: Policy, screening: Screening, row: int) -> str | None:
         threshold = (None, rule.review, rule.block)[code]
         if threshold is None or name not in screening.label_names:
             continue
-        value = screening.labels[row, screening.label_names.index(name)]
+        value = printed(screening.labels[row, screening.label_names.index(name)])
         if value >= threshold:
             what = DECISIONS[code]
             return f"label {name} {value:.3f} at or above its {what} threshold {threshold:.3f}"

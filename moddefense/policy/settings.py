@@ -149,8 +149,17 @@ class Policy:
 
         return deciding.needs_sampling(self, score)
 
+    def kept_back(self, trigger: np.ndarray) -> np.ndarray:
+        """Mask of what the trigger's probability does not send on to the classifier."""
+        from moddefense.policy import deciding
+
+        return deciding.kept_back(self, trigger)
+
     def bounds(self, score: np.ndarray, uncertainty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of what the score may be; equal where it was not sampled (NaN)."""
+        """Lower and upper ends of what the score may be; equal where it was not sampled (NaN).
+
+        All that is compared is compared as records print it.
+        """
         from moddefense.policy import deciding
 
         return deciding.bounds(self, score, uncertainty)

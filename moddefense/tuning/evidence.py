@@ -10,7 +10,7 @@ from moddefense.classifier.calibration import prevalence_weights
 from moddefense.corpus import Corpus
 from moddefense.pipeline import Guard
 from moddefense.policy import STAGES, Policy
-from moddefense.policy.deciding import REVIEW, classify
+from moddefense.policy.deciding import REVIEW, classify, printed
 from moddefense.screening import Screening
 
 __all__ = ["Evidence", "flagged", "gather", "open_rows", "replay", "trigger_values"]
@@ -89,7 +89,7 @@ def flagged(policy: Policy, evidence: Evidence) -> np.ndarray:
 def trigger_values(policy: Policy, evidence: Evidence) -> np.ndarray:
     """The trigger's probability of each row; infinity where the row goes on whatever it says."""
     _, certain = _after_lists(policy, evidence)
-    return np.where(certain, np.inf, evidence.screening.trigger)
+    return np.where(certain, np.inf, printed(evidence.screening.trigger))
 
 
 def _after_lists(policy: Policy, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 from moddefense.errors import ConfigurationError
 from moddefense.evaluation.conformal import conformal_thresholds, least_calibration
 from moddefense.policy import Policy
-from moddefense.policy.deciding import REVIEW, log_odds
+from moddefense.policy.deciding import REVIEW, log_odds, printed
 from moddefense.screening import Screening
 from moddefense.tuning.evidence import Evidence, open_rows, replay
 
@@ -53,10 +53,8 @@ def spend_budget(policy: Policy, evidence: Evidence, *, budget: float) -> Policy
     lists = _lists_alone(policy, evidence)
     floor = lists.floor[rows] >= REVIEW
     columns = (evidence.weights[rows], evidence.harmful[rows], floor)
-    spread = np.nan_to_num(told.uncertainty[rows])
-    found = [
-        _best_band(told.score[rows], spread, reach, *columns, budget=budget) for reach in REACHES
-    ]
+    score, spread = printed(told.score[rows]), printed(np.nan_to_num(told.uncertainty[rows]))
+    found = [_best_band(score, spread, reach, *columns, budget=budget) for reach in REACHES]
     best = min(found, key=lambda band: band.rank)
     draft = dataclasses.replace(
         policy,

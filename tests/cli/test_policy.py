@@ -46,6 +46,10 @@ def test_check_finds_all_that_is_wrong_with_line_and_remedy(run, toy_bundle, tmp
     code, lines = check('[shadow]\nstages = ["lexicon", "trigger", "classifier"]\n')
     assert code == 1
     assert "nothing decides" in lines[0]
+    code, lines = check("[labels.insult]\n[categories.threat]\n# nothing yet\n")
+    assert code == 1
+    assert sorted(line.split(":")[1] for line in lines) == ["1", "2"]
+    assert "[labels.insult] has no effect: it has no setting; give review or block" in lines[1]
     assert check("[uncertainty]\nreach = 1.0\nmargin = 0.0\n")[0] == 1
     assert check("[audit]\nrate = 0.0\n")[0] == 1
 
