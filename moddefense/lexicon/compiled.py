@@ -12,7 +12,7 @@ import itertools
 import unicodedata
 import weakref
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ __all__ = ["LOST", "ODD", "Search", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST = 1, 2
-_VERSION = 4  # as in matcher.h
+_VERSION = 5  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
@@ -217,11 +217,20 @@ class Search:
         del rows[WIDTH * found.count :]
         return Hits(rows, asks[: found.asked], status.raw[:texts])
 
-    def settle(self, rows: array[int], texts: int) -> tuple[array[int], array[int]]:
-        """Return the rows that hold beside allow terms and each other, and their bounds by text."""
+    def settle(
+        self, rows: array[int], texts: int, also: Collection[int] = ()
+    ) -> tuple[array[int], array[int]]:
+        """Return the rows that hold beside allow terms and each other, and their bounds by text.
+
+        ``also`` are the indices of allow terms whose rows are kept.
+        """
         bounds = array("i", bytes(8 * texts))
+        told = bytearray(self.count)
+        for place in also:
+            if place < self.count:
+                told[place] = 1
         kept = library().moddefense_settle(
-            self.handle, _at(rows), ctypes.c_int64(len(rows) // WIDTH), _at(bounds)
+            self.handle, _at(rows), ctypes.c_int64(len(rows) // WIDTH), bytes(told), _at(bounds)
         )
         if kept < 0:
             raise MemoryError("no memory to sort hits")

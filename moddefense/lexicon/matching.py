@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import hashlib
 import itertools
 import os
@@ -44,7 +45,8 @@ class Matcher:
     """
 
     __slots__ = (
-        "_off", "_patterns", "_proposer", "_search", "_terms", "_whole", "fingerprint", "lexicon",
+        "_off", "_patterns", "_places", "_proposer", "_search", "_terms", "_whole", "fingerprint",
+        "lexicon",
     )  # fmt: skip
 
     lexicon: Lexicon
@@ -52,6 +54,7 @@ class Matcher:
     _off: frozenset[str]
     _patterns: tuple[Pattern, ...]
     _terms: tuple[Term, ...]
+    _places: dict[str, int]
     _whole: dict[str, list[int]]
     _proposer: Proposer
     _search: Search | None
@@ -86,6 +89,7 @@ class Matcher:
             self._whole[folded] = list(range(len(terms), len(terms) + len(same)))
             terms += same
         put(self, "_terms", tuple(terms))
+        put(self, "_places", {term.id: number for number, term in enumerate(terms)})
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Matcher is immutable; cannot set {name!r}")
@@ -93,10 +97,11 @@ class Matcher:
     def __repr__(self) -> str:
         return f"<Matcher {self.lexicon.name or 'unnamed'}: {len(self._patterns)} terms>"
 
-    def find(self, text: str) -> list[Match]:
+    def find(self, text: str, *, also: Collection[str] = ()) -> list[Match]:
         """Return the hits of block terms that no allow term contains, sorted by start, end and id.
 
-        An allow term that is the whole text is returned instead.
+        An allow term that is the whole text is returned instead. ``also`` are the ids of allow
+        terms whose hits are returned as well.
         """
         folded = _fold(text, self._off)
         hits: Hits = []
@@ -108,7 +113,7 @@ class Matcher:
         if whole:
             kept = [(*_visible(folded), index, 0) for index in whole]  # contains every other hit
         else:
-            kept = _outermost(_uncontained(hits, self._patterns))
+            kept = _outermost(_uncontained(hits, self._patterns, self._chosen(also)))
         terms = self._terms
         return sorted(
             (
@@ -118,14 +123,15 @@ class Matcher:
             key=_order,
         )
 
-    def find_many(self, texts: Sequence[str]) -> Sequence[list[Match]]:
-        """Return ``find(text)`` for each of ``texts``, much faster than one by one.
+    def find_many(self, texts: Sequence[str], *, also: Collection[str] = ()) -> Found:
+        """Return ``find(text, also=also)`` for each of ``texts``, much faster than one by one.
 
         The result compares equal to a list; its matches are made when they are asked for.
         """
         texts = list(texts)  # whoever gave them may change them before the matches are made
         found = Found(texts, self._terms)
         ends = list(itertools.accumulate(map(len, texts)))
+        find_chunk = functools.partial(self._find_chunk, also=self._chosen(also))
         chunks = []
         since = 0
         while since < len(texts):
@@ -135,14 +141,20 @@ class Matcher:
             since = until
         if len(chunks) < 2 or library() is None:
             for chunk in chunks:
-                found.add(*self._find_chunk(chunk))
+                found.add(*find_chunk(chunk))
         else:  # the compiled search leaves the interpreter to other threads
             with ThreadPoolExecutor(_THREADS) as pool:
-                for columns in pool.map(self._find_chunk, chunks):
+                for columns in pool.map(find_chunk, chunks):
                     found.add(*columns)
         return found
 
-    def _find_chunk(self, texts: Sequence[str]) -> tuple[array[int], array[int]]:
+    def _chosen(self, also: Collection[str]) -> frozenset[int]:
+        places = (self._places[key] for key in also if key in self._places)
+        return frozenset(place for place in places if self._terms[place].kind == "allow")
+
+    def _find_chunk(
+        self, texts: Sequence[str], also: frozenset[int]
+    ) -> tuple[array[int], array[int]]:
         """Return the hits of ``texts`` as rows and their bounds, as ``Found.add`` takes them."""
         slow: Sequence[int] = range(len(texts))
         rows, bounds = array("i"), array("i", bytes(8 * len(texts)))
@@ -159,29 +171,29 @@ class Matcher:
                     plain[place] = ""
             rows, asks, status = search.search_ascii(plain)
             self._judge(plain, rows, asks)
-            rows, bounds = search.settle(rows, len(texts))
+            rows, bounds = search.settle(rows, len(texts), also)
             lost = []
             if any(status):
                 lost = [place for place, went in enumerate(status) if went == LOST]
                 foreign += [place for place, went in enumerate(status) if went == ODD]
             if foreign:
-                lost += self._find_foreign(search, texts, foreign, rows, bounds)
+                lost += self._find_foreign(search, texts, foreign, rows, bounds, also)
             if self._whole:
                 lost += [
                     place for place, text in enumerate(texts)
                     if " ".join(_fold(text, self._off).split()) in self._whole
                 ]  # fmt: skip
             slow = lost
-        index = {term.id: number for number, term in enumerate(self._terms)} if slow else {}
+        ids = [self._terms[place].id for place in also] if slow else []
         for place in slow:
-            hits = [(hit.start, hit.end, index[hit.term.id], through_bits(hit.through))
-                    for hit in self.find(texts[place])]  # fmt: skip
+            hits = [(hit.start, hit.end, self._places[hit.term.id], through_bits(hit.through))
+                    for hit in self.find(texts[place], also=ids)]  # fmt: skip
             _put(rows, bounds, place, hits)
         return rows, bounds
 
     def _find_foreign(
         self, search: Search, texts: Sequence[str], places: Sequence[int], rows: array[int],
-        bounds: array[int],
+        bounds: array[int], also: frozenset[int],
     ) -> list[int]:  # fmt: skip
         """Add the hits of the texts at ``places``, in which folding does more than lower the case.
 
@@ -195,7 +207,7 @@ class Matcher:
                 search.search_foreign(chosen, self._off) if steady else search.search_folded(folded)
             )
             self._judge(folded, own, asks)
-            own, limits = search.settle(own, len(chosen))
+            own, limits = search.settle(own, len(chosen), also)
             odd: list[int] = []
             for number, (place, went) in enumerate(zip(places, status, strict=True)):
                 first, until = limits[2 * number : 2 * number + 2]
@@ -301,14 +313,17 @@ def _visible(folded: str) -> tuple[int, int]:
     return len(folded) - len(folded.lstrip()), len(folded.rstrip())
 
 
-def _uncontained(hits: Hits, patterns: Sequence[Pattern]) -> Hits:
-    """Return the hits of block terms that no hit of an allow term contains."""
+def _uncontained(hits: Hits, patterns: Sequence[Pattern], also: Collection[int]) -> Hits:
+    """Return the hits of block terms that no hit of an allow term contains, and those of `also`."""
     allows = [hit for hit in hits if patterns[hit[2]].term.kind == "allow"]
     return [
         hit
         for hit in hits
-        if patterns[hit[2]].term.kind == "block"
-        and not any(allow[0] <= hit[0] and hit[1] <= allow[1] for allow in allows)
+        if hit[2] in also
+        or (
+            patterns[hit[2]].term.kind == "block"
+            and not any(allow[0] <= hit[0] and hit[1] <= allow[1] for allow in allows)
+        )
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, overload
@@ -78,6 +79,18 @@ class Found(Sequence[list[Match]]):
 
     def __len__(self) -> int:
         return self._bounds[-1]
+
+    def hits(self) -> Iterator[tuple[int, list[Match]]]:
+        """Yield place and matches of each text that has any."""
+        for (rows, bounds), base in zip(self._chunks, self._bounds, strict=False):
+            with collection_paused():
+                matches = self._matches(rows, base)
+            pairs = bounds.tolist()
+            for place, first, until in zip(
+                itertools.count(base), pairs[0::2], pairs[1::2], strict=False
+            ):
+                if first < until:
+                    yield place, matches[first:until]
 
     @overload
     def __getitem__(self, place: int, /) -> list[Match]: ...

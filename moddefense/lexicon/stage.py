@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,21 +30,22 @@ class LexiconStage:
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
-        self._allowed = _phrases(matcher.lexicon)
+        self._phrases = _phrases(matcher.lexicon)
 
     def examine(self, screening: Screening, rows: np.ndarray) -> None:
         """Match the texts at ``rows``."""
         indices = rows.tolist()
         texts = [screening.texts[row] for row in indices]
-        found = self.matcher.find_many(texts)
-        allowed = self._allowed.find_many(texts) if self._allowed is not None else [[]] * len(texts)
-        for row, text, matches, phrases in zip(indices, texts, found, allowed, strict=True):
-            if matches:
-                screening.matches[row] = tuple(matches)
-            if matches or phrases:
-                edits = edits_of(text, matches, phrases)
+        for place, matches in self.matcher.find_many(texts, also=self._phrases).hits():
+            row, phrases = indices[place], list[Match]()
+            if any(match.term.kind == "allow" for match in matches):
+                phrases = [match for match in matches if match.term.id in self._phrases]
+                matches = [match for match in matches if match.term.id not in self._phrases]
+            screening.matches[row] = tuple(matches)
+            if phrases or any(match.through for match in matches):
+                edits = edits_of(texts[place], matches, phrases)
                 if edits:
-                    screening.readings[row] = apply_edits(text, edits)
+                    screening.readings[row] = apply_edits(texts[place], edits)
                     screening.edits[row] = edits
 
 
@@ -95,8 +95,8 @@ def apply_edits(text: str, edits: Sequence[tuple[int, int, str]]) -> str:
     return "".join((*pieces, text[last:]))
 
 
-def _phrases(lexicon: Lexicon) -> Matcher | None:
-    """Return a matcher of the allow terms that say more than the block term they protect from.
+def _phrases(lexicon: Lexicon) -> frozenset[str]:
+    """Return the ids of the allow terms that say more than the block term they protect from.
 
     They give a context that settles the matter, like "Moby Dick". An allow term that is the block
     term itself gives none: it stops the lists, and the models go on reading the word.
@@ -105,12 +105,11 @@ def _phrases(lexicon: Lexicon) -> Matcher | None:
         t for t in lexicon if t.kind == "allow" and t.match != "text" and t.status == "active"
     ]
     if not allows:
-        return None
+        return frozenset()
     blocks = Matcher(Lexicon([term for term in lexicon if term.kind == "block"]))
     found = blocks.find_many([term.term for term in allows])
-    phrases = [
-        dataclasses.replace(term, kind="block", category="allowed", severity=1)
+    return frozenset(
+        term.id
         for term, hits in zip(allows, found, strict=True)
         if any(hit.end - hit.start < len(term.term) for hit in hits)
-    ]
-    return Matcher(Lexicon(phrases), off=tuple(EVASIONS)) if phrases else None
+    )

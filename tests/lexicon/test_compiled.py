@@ -43,6 +43,18 @@ def test_the_library_is_there() -> None:
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_a_batch_of_anything_equals_one_by_one(batch: list[str]) -> None:
     assert MATCHER.find_many(batch) == [MATCHER.find(text) for text in batch]
+    also = {"t11", "t13"}
+    found = MATCHER.find_many(batch, also=also)
+    assert found == [MATCHER.find(text, also=also) for text in batch]
+    assert list(found.hits()) == [(place, hits) for place, hits in enumerate(found) if hits]
+
+
+def test_allow_terms_that_are_asked_for_are_returned_beside_the_block_terms() -> None:
+    text = "a damn good damn"
+    assert [hit.start for hit in MATCHER.find(text)] == [12]
+    for found in (MATCHER.find(text, also=["t11"]), MATCHER.find_many([text], also=["t11"])[0]):
+        assert [(hit.term.id, hit.text) for hit in found] == [("t11", "damn good"), ("t0", "damn")]
+    assert MATCHER.find("damn good", also=["unknown", "t0"]) == []
 
 
 @settings(max_examples=100, deadline=None)

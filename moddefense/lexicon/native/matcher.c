@@ -71,11 +71,11 @@ static bool before(const Row *one, const Row *other) {
 
 /*
  * Of the hits in each text keep block terms that no allow term contains and that are not inside
- * another hit of the same term, in order of start, end and index; a row with bits -1 is none.
- * `bounds` gets where the rows of each text begin and end. Returns how many rows are left, or -1
+ * another hit of the same term, in order of start, end and index; a row with bits -1 is none. Hits
+ * of the allow terms that `told` marks are kept too. `bounds` gets where the rows of each text begin and end. Returns how many rows are left, or -1
  * when there is no memory.
  */
-i64 moddefense_settle(const Automaton *a, Row *rows, i64 count, i32 *bounds) {
+i64 moddefense_settle(const Automaton *a, Row *rows, i64 count, const u8 *told, i32 *bounds) {
     i64 kept = 0, until;
     i32 *reach = malloc((size_t)a->patterns * sizeof *reach + 1);
     if (!reach) return -1;
@@ -92,8 +92,9 @@ i64 moddefense_settle(const Automaton *a, Row *rows, i64 count, i32 *bounds) {
                 if (allow && rows[at].bits >= 0 && rows[at].end > allowed) allowed = rows[at].end;
             }
             Row row = rows[until];
-            if (row.bits < 0 || a->terms[row.index].flags & ALLOW) continue;
-            if (row.end <= allowed || row.end <= reach[row.index]) continue;
+            bool allow = a->terms[row.index].flags & ALLOW;
+            if (row.bits < 0 || (allow ? !told[row.index] : row.end <= allowed)) continue;
+            if (row.end <= reach[row.index]) continue;
             reach[row.index] = row.end;
             i64 place = kept++;
             while (place > first && before(&row, rows + place - 1)) {
