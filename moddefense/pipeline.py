@@ -78,9 +78,10 @@ class Guard:
         if isinstance(texts, str):
             raise TypeError("screen() takes a sequence of texts; for one text use screen_one()")
         texts = list(texts)
-        for index, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise TypeError(f"texts[{index}] is a {type(text).__name__}, not a str")
+        if not set(map(type, texts)) <= {str}:
+            for index, text in enumerate(texts):
+                if not isinstance(text, str):
+                    raise TypeError(f"texts[{index}] is a {type(text).__name__}, not a str")
         screening = Screening(texts, self.policy)
         for stage in self.stages:
             rows = screening.undecided()

@@ -7,12 +7,12 @@ and a row becomes an object only when somebody iterates.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moddefense.columns import string_column, well_formed
 from moddefense.policy import DECIDERS, DECISIONS, Policy
 from moddefense.policy.deciding import printed
 
@@ -144,7 +144,7 @@ class Screening:
 
         n = len(self)
         columns: dict[str, Any] = {
-            "id": pa.array([str(i) for i in range(n)] if ids is None else ids, pa.string()),
+            "id": pa.array(map(str, range(n)) if ids is None else ids, pa.string()),
             "decision": _names(self.decision, DECISIONS),
             "decided_by": _names(self.decided_by, DECIDERS),
             "trigger": _floats(self.trigger),
@@ -152,14 +152,14 @@ class Screening:
             "uncertainty": _floats(self.uncertainty),
             "labels": self._label_array(),
             "matches": self._match_array(),
-            "reason": _strings(self.policy.reasons(self)),
+            "reason": self.policy.reason_column(self),
         }
         if self.attributions is not None:
             columns["attributions"] = self._attribution_array()
         if include_text:
-            columns["text"] = _strings(self.texts)
+            columns["text"] = string_column(self.texts)
         if mask:
-            columns["masked"] = _strings(self._masked())
+            columns["masked"] = string_column(self._masked())
         return pa.table(columns)
 
     def _attribution_array(self) -> pa.Array:
@@ -170,7 +170,7 @@ class Screening:
                   "weight": pa.float64(), "marked": pa.bool_()}  # fmt: skip
         rows = [self.attributions.get(row) for row in range(len(self))]
         for word in (word for words in rows for word in words or ()):
-            word["text"] = _well_formed(word["text"])
+            word["text"] = well_formed(word["text"])
         return pa.array(rows, pa.list_(pa.struct(list(fields.items()))))
 
     def _masked(self) -> list[str]:
@@ -189,7 +189,7 @@ class Screening:
             return match_column(self.matches)
         except UnicodeEncodeError:
             return match_column(
-                [[match._replace(text=_well_formed(match.text)) for match in row]
+                [[match._replace(text=well_formed(match.text)) for match in row]
                  for row in self.matches]
             )  # fmt: skip
 
@@ -203,10 +203,10 @@ class Screening:
         scored = ~np.isnan(self.score)
         width = len(self.label_names)
         offsets = np.concatenate([[0], np.cumsum(scored * width)]).astype(np.int32)
-        keys = pa.array(list(self.label_names) * int(scored.sum()), pa.string())
+        places = np.tile(np.arange(width), int(scored.sum()))
         return pa.MapArray.from_arrays(
             pa.array(offsets, mask=np.append(~scored, False)),
-            keys,
+            pa.array(self.label_names, pa.string()).take(pa.array(places)),
             _floats(self.labels[scored].ravel()),
         )
 
@@ -224,20 +224,6 @@ def _names(column: np.ndarray, names: Sequence[str]) -> pa.Array:
 
 def _optional(value: float) -> float | None:
     return None if np.isnan(value) else float(printed(value))
-
-
-def _strings(values: Sequence[str]) -> pa.Array:
-    """Strings as an array; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(values, pa.string())
-    except UnicodeEncodeError:
-        return pa.array([_well_formed(value) for value in values], pa.string())
-
-
-def _well_formed(text: str) -> str:
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _floats(column: np.ndarray) -> pa.Array:

@@ -136,6 +136,8 @@ def undecidable(text: str, why: object) -> Rejection:
 
 
 def _count(counts: dict[str, dict[str, int]], table: pa.Table) -> None:
+    import pyarrow.compute as pc
+
     for name, known in (("decision", DECISIONS), ("decided_by", DECIDERS)):
         if name in table.column_names:
             own = counts.setdefault(name, dict.fromkeys(known, 0))
@@ -143,10 +145,10 @@ def _count(counts: dict[str, dict[str, int]], table: pa.Table) -> None:
                 own[str(pair["values"])] = own.get(str(pair["values"]), 0) + pair["counts"]
     if "decided_by" in table.column_names:  # what the audit's estimate needs
         own = counts.setdefault("flagged", {"classifier": 0, "audit": 0})
-        pairs = zip(table["decided_by"].to_pylist(), table["decision"].to_pylist(), strict=True)
-        for decided_by, decision in pairs:
-            if decided_by in own and decision != DECISIONS[0]:
-                own[decided_by] += 1
+        flagged = pc.not_equal(table["decision"], DECISIONS[0])
+        for pair in table["decided_by"].filter(flagged).value_counts().to_pylist():
+            if pair["values"] in own:
+                own[pair["values"]] += pair["counts"]
 
 
 def joined(parts: Sequence[tuple[int, Decided]]) -> Decided:

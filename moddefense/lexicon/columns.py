@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -29,4 +30,26 @@ MATCHES = pa.list_(
 
 def match_column(rows: Iterable[Sequence[Match]]) -> pa.Array:
     """Return the matches of each row as an array of type ``MATCHES``."""
-    return pa.array([[match.as_dict() for match in row] for row in rows], MATCHES)
+    rows = list(rows)
+    bounds = pa.array(list(accumulate(map(len, rows), initial=0)), pa.int32())
+    flat = list(chain.from_iterable(rows))
+    terms, starts, ends, texts, _ = zip(*flat, strict=True) if flat else ((),) * 5
+    known = {id(term): term for term in terms}
+    number = {key: at for at, key in enumerate(known)}
+    of_term = pa.array([number[id(term)] for term in terms], pa.int32())
+
+    def looked_up(values: list[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array(values, kind).take(of_term)
+
+    fields: dict[str, pa.Array] = {
+        "term": looked_up([term.id for term in known.values()], pa.string()),
+        "kind": looked_up([term.kind for term in known.values()], pa.string()),
+        "category": looked_up([term.category for term in known.values()], pa.string()),
+        "severity": looked_up([term.severity for term in known.values()], pa.int8()),
+        "start": pa.array(starts, pa.int64()),
+        "end": pa.array(ends, pa.int64()),
+        "text": pa.array(texts, pa.string()),
+    }
+    kind = MATCHES.value_type
+    matches = pa.StructArray.from_arrays([fields[own.name] for own in kind], fields=list(kind))
+    return pa.ListArray.from_arrays(bounds, matches, type=MATCHES)

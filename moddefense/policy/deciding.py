@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -158,8 +159,8 @@ def _after_trigger(policy: Policy, screening: Screening, rows: np.ndarray) -> No
         quiet &= ~screening.obfuscated[rows]
     left = rows[quiet]
     if policy.audit_rate > 0:
-        for row in left.tolist():
-            screening.audited[row] = _drawn(policy, screening.texts[row])
+        texts = screening.texts
+        screening.audited[left] = _drawn(policy, [texts[row] for row in left.tolist()])
     screening.set(left[~screening.audited[left]], "allow", "trigger")
 
 
@@ -180,11 +181,19 @@ def _raise_to_floor(screening: Screening, rows: np.ndarray) -> None:
     screening.decided_by[low] = DECIDERS.index("blacklist")
 
 
-def _drawn(policy: Policy, text: str) -> bool:
-    """Whether the audit takes a text: by a seeded hash, so that batching cannot change it."""
-    salted = f"{policy.audit_seed}\0{text}".encode("utf-8", "surrogatepass")
-    draw = int.from_bytes(hashlib.blake2b(salted, digest_size=8).digest(), "big")
-    return draw < policy.audit_rate * 2**64
+def _drawn(policy: Policy, texts: Sequence[str]) -> list[bool]:
+    """Whether the audit takes each text: by a seeded hash, so that batching cannot change it."""
+    salted = hashlib.blake2b(f"{policy.audit_seed}\0".encode(), digest_size=8)
+    limit = math.ceil(policy.audit_rate * 2**64)
+    if limit >= 1 << 64:
+        return [True] * len(texts)
+    least = limit.to_bytes(8, "big")  # big-endian bytes compare as the numbers do
+    drawn = []
+    for text in texts:
+        draw = salted.copy()
+        draw.update(text.encode("utf-8", "surrogatepass"))
+        drawn.append(draw.digest() < least)
+    return drawn
 
 
 def log_odds(probability: Any) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from moddefense.lexicon import Match
     from moddefense.screening import Screening
 
-__all__ = ["reason", "reasons", "shadowed"]
+__all__ = ["reason", "score_endings", "shadowed", "trigger_ending"]
 
 
 def reason(policy: Policy, screening: Screening, row: int) -> str:
@@ -24,23 +24,6 @@ def reason(policy: Policy, screening: Screening, row: int) -> str:
         return why
     would = [f"{stage} would {what}" for stage, what in shadowed(policy, screening, row).items()]
     return f"{why}; in shadow: {', '.join(would)}" if would else why
-
-
-def reasons(policy: Policy, screening: Screening) -> list[str]:
-    """What ``reason`` gives for every row, much faster than one by one."""
-    if policy.shadow_stages:
-        return [reason(policy, screening, row) for row in range(len(screening))]
-    evidence = (screening.trigger, screening.score, screening.uncertainty)
-    columns = (screening.decided_by, *map(printed, evidence))
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    by_trigger, by_classifier = map(DECIDERS.index, ("trigger", "classifier"))
-    return [
-        _trigger_reason(policy, trigger) if decided_by == by_trigger
-        else _score_reason(policy, score, spread)
-        if decided_by == by_classifier and not policy.labels
-        else _reason(policy, screening, row)
-        for row, (decided_by, trigger, score, spread) in enumerate(rows)
-    ]  # fmt: skip
 
 
 def shadowed(policy: Policy, screening: Screening, row: int) -> dict[str, str]:
@@ -77,7 +60,7 @@ def _reason(policy: Policy, screening: Screening, row: int) -> str:
     if decided_by in ("whitelist", "blacklist"):
         return _lexicon_reason(policy, screening.matches[row], decided_by)
     if decided_by == "trigger":
-        return _trigger_reason(policy, float(screening.trigger[row]))
+        return f"trigger {printed(screening.trigger[row]):.3f} {trigger_ending(policy)}"
     if decided_by == "default":
         why = "nothing to read" if blank(screening.texts[row]) else "no stage decided"
         return f"{why}; default is {policy.default_decision}"
@@ -87,8 +70,21 @@ def _reason(policy: Policy, screening: Screening, row: int) -> str:
     return f"audit sample: {why}" if decided_by == "audit" else why
 
 
-def _trigger_reason(policy: Policy, trigger: float) -> str:
-    return f"trigger {trigger:.3f} below {policy.trigger_threshold:.3f}: classifier not needed"
+def trigger_ending(policy: Policy) -> str:
+    """What follows the probability in a reason by the trigger."""
+    return f"below {policy.trigger_threshold:.3f}: classifier not needed"
+
+
+def score_endings(policy: Policy) -> tuple[str, str, str, str, str]:
+    """What follows the score in a reason by the classifier: which, ``_score_reason`` says."""
+    block, review = f"{policy.classifier_block:.3f}", f"{policy.classifier_review:.3f}"
+    return (
+        f" at or above block threshold {block}",
+        f" below review threshold {review}",
+        f" is not surely at block threshold {block}",
+        f" at or above review threshold {review}",
+        f" is not surely below review threshold {review}",
+    )
 
 
 def _label_reason(policy: Policy, screening: Screening, row: int) -> str | None:
@@ -115,14 +111,14 @@ def _score_reason(policy: Policy, score: float, spread: float) -> str:
     reach = 0.0 if math.isnan(spread) else policy.uncertainty_reach * spread
     shown = f"score {score:.3f}" + (f" ± {reach:.3f}" if reach else "")
     if score - reach >= policy.classifier_block:
-        return f"{shown} at or above block threshold {policy.classifier_block:.3f}"
-    if score + reach < policy.classifier_review:
-        return f"{shown} below review threshold {policy.classifier_review:.3f}"
-    if score >= policy.classifier_block:
-        return f"{shown} is not surely at block threshold {policy.classifier_block:.3f}"
-    if score >= policy.classifier_review:
-        return f"{shown} at or above review threshold {policy.classifier_review:.3f}"
-    return f"{shown} is not surely below review threshold {policy.classifier_review:.3f}"
+        which = 0
+    elif score + reach < policy.classifier_review:
+        which = 1
+    elif score >= policy.classifier_block:
+        which = 2
+    else:
+        which = 3 if score >= policy.classifier_review else 4
+    return shown + score_endings(policy)[which]
 
 
 def _lexicon_reason(policy: Policy, matches: tuple[Match, ...], decided_by: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import numbers
@@ -13,6 +14,7 @@ from moddefense.errors import PolicyError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
     from moddefense.screening import Screening
 
@@ -95,15 +97,19 @@ class Policy:
 
     def rule(self, category: str) -> CategoryRule:
         """The severities that hold for a category, none of them None."""
-        own = dict(self.categories).get(category, CategoryRule())
-        return CategoryRule(
-            *(
-                getattr(self, f"lexicon_{field.name}")
-                if getattr(own, field.name) is None
-                else getattr(own, field.name)
-                for field in dataclasses.fields(CategoryRule)
-            )
+        return self._resolved.get(category) or self._resolved[None]
+
+    @functools.cached_property
+    def _resolved(self) -> dict[str | None, CategoryRule]:
+        """The rules of the categories that have one, and under None that of all others."""
+        general = CategoryRule(
+            self.lexicon_block_severity, self.lexicon_review_severity, self.lexicon_trigger_severity
         )
+        of_general = dataclasses.asdict(general)
+        return {
+            name: CategoryRule(**{**of_general, **_given(own)})
+            for name, own in ((None, CategoryRule()), *self.categories)
+        }
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Return the settings as nested ``{section: {name: value}}``, as the TOML has them."""
@@ -182,11 +188,11 @@ class Policy:
 
         return reason(self, screening, row)
 
-    def reasons(self, screening: Screening) -> list[str]:
-        """What ``reason`` gives for every row, much faster than one by one."""
-        from moddefense.policy.reasons import reasons
+    def reason_column(self, screening: Screening) -> pa.Array:
+        """What ``reason`` gives for every row, as an Arrow array: much faster than one by one."""
+        from moddefense.policy.reason_column import reason_column
 
-        return reasons(self, screening)
+        return reason_column(self, screening)
 
 
 RULES: Mapping[str, type[CategoryRule] | type[LabelRule]] = {
