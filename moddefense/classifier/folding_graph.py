@@ -19,7 +19,7 @@ import tensorflow_text as tf_text
 
 from moddefense.classifier.segmentation_graph import SegmentationGraph
 from moddefense.folding.folder import MARK, folder_of
-from moddefense.folding.lookalikes import twin
+from moddefense.folding.lookalikes import DISTINCT, twin
 from moddefense.segmentation import Segmenter
 
 __all__ = ["Codes", "FoldingGraph", "flat_ranges"]
@@ -56,6 +56,9 @@ class FoldingGraph(tf.Module):
         self._start, self._count = tf.constant(tables.start), tf.constant(tables.number)
         self._images = tf.constant(tables.images)
         self._joins, self._word = tf.constant(tables.joins), tf.constant(tables.word)
+        small = np.arange(LIMIT + 1, dtype=np.int32)
+        small[[ord(stand) for stand in DISTINCT]] = [ord(letter) for letter, _ in DISTINCT.values()]
+        self._small = tf.constant(small)
         self._strict, self._loose = tf.constant(tables.strict), tf.constant(tables.loose)
         spelt = np.zeros(LIMIT + 1, bool)
         spelt[[ord(letter) for letter in alphabet]] = True
@@ -103,20 +106,38 @@ class FoldingGraph(tf.Module):
 
         foreign = values > 127
         strict, loose = tf.gather(self._strict, place), tf.gather(self._loose, place)
-        latin = some((values >= ord("a")) & (values <= ord("z")))
+        is_latin = (values >= ord("a")) & (values <= ord("z"))
+        latin = some(is_latin)
         mixed = some(foreign) & latin & ~some(foreign & (loose == 0))
         posing = some(foreign) & ~latin & ~some(foreign & (strict == 0))
-        genuine = some(foreign) & some((strict > 0) | (loose > 0)) & ~latin & ~posing
+        read = some(foreign) & ~latin & ~some(foreign & (loose == 0))
+        unread = some(foreign) & some(loose > 0) & ~latin & ~read
+        genuine = unread | (read & ~posing)
 
         def has(where: tf.Tensor) -> tf.Tensor:
             """Whether a text has such a word."""
             return codes.any(inside & tf.gather(where, word))
 
+        def letters(where: tf.Tensor) -> tf.Tensor:
+            """How many characters of each text there are where ``where`` holds."""
+            return tf.math.unsorted_segment_sum(
+                tf.cast(where, tf.int32), row, tf.size(codes.lengths)
+            )
+
         among_latin = has(latin) & ~has(genuine)
+        more_latin = letters(is_latin) > letters(inside & tf.gather(unread, word))
+        disguised = has(mixed) & more_latin
         heal = inside & foreign
         healed = tf.where(heal & tf.gather(mixed, word), loose, values)
-        posed = heal & tf.gather(posing, word) & tf.gather(among_latin, row)
-        return codes._replace(values=tf.where(posed, strict, healed))
+        healed = tf.where(
+            heal & tf.gather(posing, word) & tf.gather(among_latin, row), strict, healed
+        )
+        posed = heal & tf.gather(read, word) & tf.gather(disguised, row)
+        healed = tf.where(posed, loose, healed)
+        place = tf.minimum(healed, LIMIT)
+        return codes._replace(
+            values=tf.where(healed < LIMIT, tf.gather(self._small, place), healed)
+        )
 
     def _spaced(self, codes: Codes) -> Codes:
         """Spaces around what cannot be spelt: else it would make its whole word unknown."""
@@ -194,7 +215,7 @@ def _tables() -> _Tables:
         image = image.removeprefix(MARK)
         start[code], count[code] = len(images), len(image)
         images += map(ord, image)
-        word[code] = char.isalnum()
+        word[code] = char.isalnum() or char in DISTINCT
         blank[code] = char.isspace()
         strict[code] = ord(twin(char, False) or "\0")
         loose[code] = ord(twin(char, True) or "\0")

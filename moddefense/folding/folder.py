@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from typing import Literal
 
 from moddefense.errors import ConfigurationError
 from moddefense.folding.characters import ACCENTS, CONTROLS, dropped, named_letter
-from moddefense.folding.lookalikes import FOREIGN_RUN, heal, twin
+from moddefense.folding.lookalikes import FOREIGN_RUN, SHOWN, heal, twin
 
 __all__ = ["FOLD_STEPS", "MARK", "fold", "fold_alone", "fold_many", "fold_map", "folder_of"]
 
@@ -23,17 +23,19 @@ _MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins 
 _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127))
 MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins the one before it
 _NONE: frozenset[str] = frozenset()
+_SHOWN = str.maketrans(SHOWN)
 _JOINED = re.compile(f"([^{MARK}]?)((?:{MARK}.)+)", re.DOTALL)
 _CLUSTERED = re.compile(
     r"[\t-\r\x20-\x7e]?[^\t-\r\x20-\x7e]+"
 )  # with the character that it may be on
 
 
-def fold(text: str, *, off: Collection[str] = _NONE) -> str:
+def fold(text: str, *, off: Collection[str] = _NONE, known: Container[str] = _NONE) -> str:
     """Return what a reader sees in ``text``, in lower case.
 
     ``off`` names steps of FOLD_STEPS to leave out; an unknown name raises ConfigurationError.
-    Folding twice gives what folding once gives.
+    ``known`` are words that letters of other scripts alone may spell within a Latin text. Folding
+    twice gives what folding once gives.
 
     >>> fold("ＰÁSS\u200bword")
     'password'
@@ -45,7 +47,7 @@ def fold(text: str, *, off: Collection[str] = _NONE) -> str:
         if low.isprintable() or "invisible" in off:
             return low
         return low.translate(CONTROLS)
-    return folder_of(frozenset(off)).fold(text)
+    return folder_of(frozenset(off)).fold(text, known)
 
 
 def fold_many(texts: Sequence[str], *, off: Collection[str] = _NONE) -> list[str]:
@@ -110,7 +112,8 @@ class _Folder:
         self.off = off
         self.table = _Table(self)
 
-    def fold(self, text: str) -> str:
+    def fold(self, text: str, known: Container[str] = _NONE) -> str:
+        """Return ``fold(text)`` with these steps."""
         pieces = FOREIGN_RUN.split(text)
         if len(pieces) * 8 < len(text):
             pieces[1::2] = [piece.translate(self.table) for piece in pieces[1::2]]
@@ -121,7 +124,7 @@ class _Folder:
         if MARK in folded:
             folded = _JOINED.sub(lambda found: self.cluster(found[1], found[2][1::2]), folded)
         if self.homoglyph and not folded.isascii():
-            folded = heal(folded)
+            folded = heal(folded, known)
         return folded
 
     def fold_map(self, text: str) -> tuple[str, Sequence[int], Sequence[int]]:
@@ -188,9 +191,13 @@ class _Folder:
 
     def once(self, cluster: str) -> str:
         text = "".join(named_letter(char, self.styled, self.accents) for char in cluster)
+        if self.homoglyph:
+            text = text.translate(_SHOWN)
         text = unicodedata.normalize(self.form, text)
         if self.accents:
             text = ACCENTS.sub("", unicodedata.normalize("NFD", text))
+        if self.homoglyph:
+            text = text.translate(_SHOWN)
         text = unicodedata.normalize(self.form, text.casefold())
         if self.styled:
             text = "".join(map(_restyled, text))
@@ -221,7 +228,7 @@ class _Table(dict[int, "str | None"]):
         image: str | None
         if (folder.invisible and dropped(char)) or (folder.accents and ACCENTS.match(char)):
             image = None
-        elif 0xD800 <= code <= 0xDFFF:
+        elif 0xD800 <= code <= 0xDFFF or 0xFDD0 <= code <= 0xFDEF:
             image = "\ufffd"
         elif char.isascii():
             image = char.lower()

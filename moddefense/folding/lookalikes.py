@@ -4,21 +4,51 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import itertools
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from typing import NamedTuple
 
 from moddefense.folding.characters import ACCENTS, named_letter
 
-__all__ = ["FOREIGN_RUN", "heal", "twin"]
+__all__ = ["DISTINCT", "FOREIGN_RUN", "SHOWN", "heal", "twin"]
 
-_LOOKALIKES = dict(zip("пгцьийшщяэηπωλ", "nrubuuwwrennwl", strict=True))
-"""Letters that UTS #39 does not pair, but that are used for their looks among Latin letters."""
+_PAIRS = """
+    гr йu ъb ьb цu шw щw ыb эe юo яr дd лl жx чy фf ўy ђh џu ґr ғf қk ҝk ҡk ҟk ңn ӊh ҥh ҷy ҹy ӌy ҵu
+    ҩo ԏt ӆl єe ԑe әe пn зe ӏl δd ηn θo λl ξe μu πn φo ψy ωw իh լl ւl րn նu մu վu եt դd ճx կl
+    אx חn טv ןl סo עy שw ⲓi ⲁa ⲗl ⲇd ⲱw
+"""
+_LOOKALIKES = {pair[0]: pair[1] for pair in _PAIRS.split()}
+"""Letters that UTS #39 does not pair, or not with the letter whose place they take in words."""
+
+_MORE = "иu вv нn рr рp хh уu зz дa чu яa лn μm νn ιl ӏi λa σs υy ωo ηh шm бg"
+_OTHERS = {pair[0]: pair[1] for pair in _MORE.split()}
+"""What else a lookalike may stand for, where that makes a known word."""
+
+DISTINCT = {
+    chr(0xFDD0 + place): (pair[1], pair[2])
+    for place, pair in enumerate(["Ηηh", "Ννn", "Υυy", "Μμm", "Λλa", "Σσe", "ϲσc", "Ддa"])
+}
+"""Noncharacters that stand for letters before they are healed: small form, and Latin twin.
+
+Ν looks like N, but ν like v.
+"""
+
+SHOWN = dict(zip("ΗΝΥΜΛΣϲД", DISTINCT, strict=True)) | {"Ϲ": "\ufdd6"}
+"""Letters that look otherwise than their small forms, and what stands for them."""
+
+_SMALL = {ord(stand): small for stand, (small, _) in DISTINCT.items()}
+_DISTINCT = re.compile("[\ufdd0-\ufdd7]")
+_NONE: frozenset[str] = frozenset()
+_SHORT, _LONG = 3, 6  # letters of known words that lookalikes alone are read as
+_WAYS = 128  # readings of one word that are tried
 
 FOREIGN_RUN = re.compile(r"([^\x00-\x7f]+)")
-_WORD = re.compile(r"[^\W_]+")
-_LETTER = re.compile(r"[^\W_]")
+_WORD = re.compile("(?:[^\\W_]|[\ufdd0-\ufdd7])+")
+_LETTER = re.compile("[^\\W_]|[\ufdd0-\ufdd7]")
 _LATIN = re.compile(r"[a-z]")
 
 
@@ -41,54 +71,104 @@ def twin(char: str, loose: bool) -> str:
     Strictly, the character itself looks like that letter; loosely, its capital may do so too (as in
     "ВАD"), which is enough only within a word that has real Latin letters.
     """
+    if char in DISTINCT:
+        small, letter = DISTINCT[char]
+        return letter if loose or twin(small, False) else ""
     others = confusables().get(char, ())
+    if char in _LOOKALIKES and (loose or any(map(_plain, others))):
+        return _LOOKALIKES[char]
     if loose:
         # The capital before the names: м is nearer to M than to the turned w that it is like.
-        others = [*others, *confusables().get(char.upper(), ()), *map(_letter_of, others)]
-    for other in others:
-        plain = ACCENTS.sub("", unicodedata.normalize("NFD", other))
-        if plain.isascii() and len(plain) == 1 and plain.isalpha():
-            return plain.lower()
-    return _LOOKALIKES.get(char, "") if loose else ""
+        others = [
+            *others, *confusables().get(char.upper(), ()), *confusables().get(char.lower(), ()),
+            *map(_letter_of, others),
+        ]  # fmt: skip
+    return next(filter(None, map(_plain, others)), "")
 
 
-def heal(folded: str) -> str:
+def _plain(other: str) -> str:
+    plain = ACCENTS.sub("", unicodedata.normalize("NFD", other))
+    return plain.lower() if plain.isascii() and len(plain) == 1 and plain.isalpha() else ""
+
+
+class _Word(NamedTuple):
+    """A word that is not ASCII: its bounds, and as what it can be read, "" where it cannot."""
+
+    start: int
+    end: int
+    text: str
+    strict: str
+    loose: str
+
+
+def heal(folded: str, known: Container[str] = _NONE) -> str:
     """Replace letters of other scripts that pose as Latin ones; the length stays the same.
 
     A word that mixes Latin letters with lookalikes is healed when all foreign letters in it are.
     A word of lookalikes alone is healed when the text has Latin letters and no word that could
-    only be of the other script: otherwise it may well be what it says it is.
+    only be of the other script: otherwise it may well be what it says it is. Where other words mix
+    scripts, the text is disguised, and more letters than those of such words must be Latin ones.
+    Words of ``known`` are read wherever no more letters are foreign than Latin, long ones even
+    where they are all that there is.
     """
     if not any(twin(char, True) for char in set(folded) if char > "\x7f"):
         return folded
-    posing: list[tuple[int, int, str]] = []
-    pieces: list[tuple[int, int, str]] = []
-    genuine = False
-    for since, until, word in _foreign_words(folded):
-        has_latin = _LATIN.search(word) is not None
-        whole = _swap(word, has_latin)
-        if has_latin:
-            if whole:
-                pieces.append((since, until, whole))
-        elif whole:
-            posing.append((since, until, whole))
-        elif any(twin(char, False) or twin(char, True) for char in word):
-            genuine = True
-    latin = _LATIN.search(folded) is not None
-    if latin and not genuine:
-        pieces += posing
-    if not pieces:
-        return folded
+    mixed: list[_Word] = []
+    posing: list[_Word] = []
+    genuine = foreign = 0  # letters that cannot be read strictly, or not at all
+    for word in _foreign_words(folded):
+        if _LATIN.search(word.text):
+            if word.loose:
+                mixed.append(word)
+        elif word.loose:
+            posing.append(word)
+            genuine += not word.strict
+        elif any(twin(char, True) for char in word.text):
+            genuine += 1
+            foreign += len(word.text)
+    if not mixed and not posing:
+        return _settled(folded)
+    latin = len(_LATIN.findall(folded))
+    disguised = bool(mixed) and latin > foreign
+    pieces = [(word, _known(word, known) or word.loose) for word in mixed]
+    spelt = [_known(word, known) for word in posing]
+    foreign += sum(len(word.text) for word, way in zip(posing, spelt, strict=True) if not way)
+    for word, way in zip(posing, spelt, strict=True):
+        reading = word.loose if disguised else "" if genuine or not latin else word.strict
+        pieces.append((word, way if latin >= foreign and _vouched(way, latin) else reading))
     out: list[str] = []
     last = 0
-    for start, end, word in sorted(pieces):
-        out += (folded[last:start], word)
-        last = end
-    return "".join((*out, folded[last:]))
+    for word, reading in sorted(pieces):
+        if reading:
+            out += (folded[last : word.start], reading)
+            last = word.end
+    return _settled("".join((*out, folded[last:])))
 
 
-def _foreign_words(folded: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and text of each word that is not ASCII."""
+def _vouched(reading: str, latin: int) -> bool:
+    """Whether a known word may stand for lookalikes alone: among Latin letters, or a long one."""
+    return len(reading) >= (_SHORT if latin else _LONG)
+
+
+def _known(word: _Word, known: Container[str]) -> str:
+    """Return what ``word`` may be read as and ``known`` has, or ""."""
+    if known is _NONE:
+        return ""
+    ways = [
+        char if char.isascii() else twin(char, True) + _OTHERS.get(char, "") for char in word.text
+    ]
+    if math.prod(map(len, ways)) > _WAYS:
+        return ""
+    return next((way for way in map("".join, itertools.product(*ways)) if way in known), "")
+
+
+def _settled(healed: str) -> str:
+    """Return letters that look otherwise than their small forms, and were not healed, as these."""
+    return healed.translate(_SMALL) if _DISTINCT.search(healed) else healed
+
+
+def _foreign_words(folded: str) -> Iterator[_Word]:
+    """Yield each word that is not ASCII."""
     until = 0
     for run in FOREIGN_RUN.finditer(folded):
         since = max(run.start(), until)
@@ -99,7 +179,9 @@ def _foreign_words(folded: str) -> Iterator[tuple[int, int, str]]:
             assert found is not None
             since = until = found.end()
             if not found[0].isascii():
-                yield found.start(), until, found[0]
+                text = found[0]
+                loose = _swap(text, True)
+                yield _Word(found.start(), until, text, _swap(text, False) if loose else "", loose)
 
 
 def _swap(word: str, loose: bool) -> str:

@@ -26,7 +26,7 @@ from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 __all__ = ["Match", "Matcher"]
 
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
-_VERSION = 2  # raised when the same lexicon would match differently
+_VERSION = 3  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -45,12 +45,13 @@ class Matcher:
     """
 
     __slots__ = (
-        "_off", "_patterns", "_places", "_proposer", "_search", "_terms", "_whole", "fingerprint",
-        "lexicon",
+        "_known", "_off", "_patterns", "_places", "_proposer", "_search", "_terms", "_whole",
+        "fingerprint", "lexicon",
     )  # fmt: skip
 
     lexicon: Lexicon
     fingerprint: str
+    _known: frozenset[str]  # words that may be spelt wholly in letters of other scripts
     _off: frozenset[str]
     _patterns: tuple[Pattern, ...]
     _terms: tuple[Term, ...]
@@ -66,7 +67,7 @@ class Matcher:
         shared: dict[frozenset[str], frozenset[str]] = {}
         whole: dict[str, list[Term]] = {}
         for term in lexicon:
-            folded = " ".join(_fold(term.term, unfolded).split())
+            folded = " ".join(fold(term.term, off=unfolded).translate(REGIONAL).split())
             if term.status != "active" or not folded:
                 continue
             if term.match == "text":
@@ -80,6 +81,8 @@ class Matcher:
         put(self, "lexicon", lexicon)
         put(self, "fingerprint", digest.hexdigest())
         put(self, "_off", unfolded)
+        known = (p for p in patterns if p.term.kind == "block" and "homoglyph" in p.steps)
+        put(self, "_known", frozenset(p.text for p in known if p.letters > 3 and not p.words))
         put(self, "_patterns", tuple(patterns))
         put(self, "_proposer", Proposer(patterns))
         put(self, "_search", None)
@@ -103,7 +106,7 @@ class Matcher:
         An allow term that is the whole text is returned instead. ``also`` are the ids of allow
         terms whose hits are returned as well.
         """
-        folded = _fold(text, self._off)
+        folded = self._fold(text)
         hits: Hits = []
         for start, index in self._proposer.propose(folded):
             found = align(folded, start, self._patterns[index])
@@ -181,7 +184,7 @@ class Matcher:
             if self._whole:
                 lost += [
                     place for place, text in enumerate(texts)
-                    if " ".join(_fold(text, self._off).split()) in self._whole
+                    if " ".join(self._fold(text).split()) in self._whole
                 ]  # fmt: skip
             slow = lost
         ids = [self._terms[place].id for place in also] if slow else []
@@ -202,7 +205,7 @@ class Matcher:
         lost: list[int] = []
         for steady in (True, False):  # characters fold by themselves; all else
             chosen = [texts[place] for place in places]
-            folded = chosen if steady else [_fold(text, self._off) for text in chosen]
+            folded = chosen if steady else [self._fold(text) for text in chosen]
             own, asks, status = (
                 search.search_foreign(chosen, self._off) if steady else search.search_folded(folded)
             )
@@ -227,7 +230,7 @@ class Matcher:
         for place in asks:
             number, start, end, index, bits = rows[WIDTH * place : WIDTH * place + WIDTH]
             bits &= 15
-            stands = free(_fold(texts[number], self._off), start, end, bits, self._patterns[index])
+            stands = free(self._fold(texts[number]), start, end, bits, self._patterns[index])
             rows[WIDTH * place + 4] = bits if stands else -1
 
     def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:
@@ -250,6 +253,10 @@ class Matcher:
             text = cover(text, spans, style, fixed)
         return text
 
+    def _fold(self, text: str) -> str:
+        folded = fold(text, off=self._off, known=self._known)
+        return folded if folded.isascii() else folded.translate(REGIONAL)
+
     def _locate(
         self, text: str, folded: str | None, hits: Hits
     ) -> Iterator[tuple[int, int, int, int]]:
@@ -269,7 +276,7 @@ class Matcher:
             first, last = starts[start], ends[end - 1]
             span = text[first:last]
             if index < len(self._patterns) and not (folded is None and span.isascii()):
-                shown = _fold(span, self._off) if folded is None else folded[start:end]
+                shown = self._fold(span) if folded is None else folded[start:end]
                 signs = self._signs(span, shown, self._patterns[index])
                 if not signs <= self._patterns[index].steps:
                     continue
@@ -301,11 +308,6 @@ def _put(rows: array[int], bounds: array[int], place: int, hits: Hits) -> None:
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
-
-
-def _fold(text: str, off: frozenset[str]) -> str:
-    folded = fold(text, off=off)
-    return folded if folded.isascii() else folded.translate(REGIONAL)
 
 
 def _visible(folded: str) -> tuple[int, int]:

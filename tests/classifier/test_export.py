@@ -99,6 +99,7 @@ def graph():
 LETTERS = st.one_of(
     st.characters(max_codepoint=0x600, exclude_categories=["Cs", "Cn"]),
     st.characters(max_codepoint=0x1FFFF, exclude_categories=["Cs", "Cn"]),
+    st.sampled_from("abe \u0433\u0434\u0414\u039d\u0397\u03bd\u03f2"),
     st.sampled_from("abeo \u0430\u0435\u043e\u0440\u0441\u0456\u03b7\u03bf\u0301\u200b1"),
 )
 
