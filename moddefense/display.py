@@ -16,7 +16,12 @@ _REVERSED = re.compile("\u202e([^\u202c\u202d\u202e\n]*)\u202c|(?<!\\S)\u202e([^
 _INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+")
 _LETTERS = {0x1F1E6 + place: chr(ord("a") + place) for place in range(26)}
 _SIGNS = re.compile(r"(?<=\w)[^\x00-\x7f\w\s]+(?=\w)")
-_PARTED = re.compile(r"(?<=\w)[^\x00-\x7f\w\s]+(?=\w)\S*?(?<=\w)[^\x00-\x7f\w\s]+(?=\w)")
+# A sign comes first, and what is before it is looked at then: the search passes over ASCII quickly.
+_PARTED = re.compile(
+    r"[^\x00-\x7f\w\s](?<=\w[^\x00-\x7f\w\s])[^\x00-\x7f\w\s]*(?=\w)"
+    r"\S*?(?<=\w)[^\x00-\x7f\w\s]+(?=\w)"
+)
+_FLAG = "\U0001f1e6".encode()[:3]  # the bytes with which all indicators begin
 _WORD = re.compile(r"\S+")
 SHORT = 3  # letters between the signs in a word that they only part
 
@@ -36,7 +41,7 @@ def shown(text: str) -> str:
         return text
     if "\u202e" in text:
         text = _REVERSED.sub(lambda found: (found[1] or found[2] or "")[::-1], text)
-    if _INDICATORS.search(text):
+    if _FLAG in text.encode("utf-8", "replace"):
         text = _INDICATORS.sub(_spelt, text)
     if _PARTED.search(text):  # two in a word: one apostrophe is no reason to look at every word
         text = _WORD.sub(_whole, text)

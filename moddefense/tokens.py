@@ -23,7 +23,7 @@ import numpy as np
 
 from moddefense import native
 from moddefense.display import shown
-from moddefense.folding import fold_many
+from moddefense.folding import fold, fold_many
 from moddefense.segmentation import Segmenter
 
 if TYPE_CHECKING:
@@ -135,7 +135,10 @@ class Tokenizer:
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
         """Fold and tokenise texts (a sequence of str)."""
-        return self.tokenize_folded(fold_many([shown(text) for text in texts]))
+        if self._compiled is None:
+            return self.tokenize_folded(fold_many([shown(text) for text in texts]))
+        folded = [text if text.isascii() else fold(shown(text)) for text in texts]
+        return self._tokenize_compiled(self._compiled, folded, plain=True)
 
     def tokenize_folded(self, folded: Sequence[str]) -> Tokens:
         """Tokenise texts that are folded already."""
@@ -146,13 +149,18 @@ class Tokenizer:
         values, lengths = self.graph([self._prepare(text) for text in folded])
         return Tokens(self._open(values), lengths)
 
-    def _tokenize_compiled(self, compiled: WordPiece, folded: Sequence[str]) -> Tokens:
+    def _tokenize_compiled(
+        self, compiled: WordPiece, texts: Sequence[str], *, plain: bool = False
+    ) -> Tokens:
+        """Tokenise folded texts; with ``plain``, those of ASCII alone are not folded yet."""
         from moddefense.native.wordpiece import long_runs
 
-        encoded = [text.encode("utf-8", "replace") for text in folded]
+        encoded = [text.encode("utf-8", "replace") for text in texts]
         for row in long_runs(encoded, self.segmenter.least).tolist():
-            encoded[row] = self.segmenter.spread(folded[row]).encode("utf-8", "replace")
-        return Tokens(*compiled.opened(encoded))  # letters that cannot be spelt stand apart there
+            text = fold(texts[row]) if plain else texts[row]
+            encoded[row] = self.segmenter.spread(text).encode("utf-8", "replace")
+        # Letters that cannot be spelt stand apart there.
+        return Tokens(*compiled.opened(encoded, fold=plain))
 
     @cached_property
     def segmenter(self) -> Segmenter:
@@ -245,9 +253,12 @@ class TokenColumn:
         """Return the tokens of ``rows`` (indices)."""
         missing = rows[self._place[rows] < 0]
         if missing.size:
+            everything = missing.size == len(rows) and not len(self._tokens.lengths)
             new = self._tokenizer([self._texts[row] for row in missing.tolist()])
             self._place[missing] = len(self._tokens.lengths) + np.arange(missing.size)
-            self._tokens = self._tokens.extend(new)
+            self._tokens = new if everything else self._tokens.extend(new)
+            if everything:
+                return new
         return self._tokens.take(self._place[rows])
 
 

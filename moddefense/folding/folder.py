@@ -10,7 +10,7 @@ from typing import Literal
 
 from moddefense.errors import ConfigurationError
 from moddefense.folding.characters import ACCENTS, CONTROLS, dropped, named_letter
-from moddefense.folding.lookalikes import FOREIGN_RUN, SHOWN, heal, twin
+from moddefense.folding.lookalikes import ASCII_RUN, SHOWN, heal, twin
 
 __all__ = ["FOLD_STEPS", "MARK", "fold", "fold_alone", "fold_many", "fold_map", "folder_of"]
 
@@ -114,10 +114,10 @@ class _Folder:
 
     def fold(self, text: str, known: Container[str] = _NONE) -> str:
         """Return ``fold(text)`` with these steps."""
-        pieces = FOREIGN_RUN.split(text)
+        pieces = ASCII_RUN.split(text)
         if len(pieces) * 8 < len(text):
-            pieces[1::2] = [piece.translate(self.table) for piece in pieces[1::2]]
-            pieces[0::2] = [fold(piece, off=self.off) for piece in pieces[0::2]]
+            pieces[0::2] = [piece.translate(self.table) for piece in pieces[0::2]]
+            pieces[1::2] = [fold(piece, off=self.off) for piece in pieces[1::2]]
             folded = "".join(pieces)
         else:
             folded = text.translate(self.table)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from moddefense.folding.characters import ACCENTS, named_letter
 
-__all__ = ["DISTINCT", "FOREIGN_RUN", "SHOWN", "heal", "twin"]
+__all__ = ["ASCII_RUN", "DISTINCT", "SHOWN", "heal", "twin"]
 
 _PAIRS = """
     гr йu ъb ьb цu шw щw ыb эe юo яr дd лl жx чy фf ўy ђh џu ґr ғf қk ҝk ҡk ҟk ңn ӊh ҥh ҷy ҹy ӌy ҵu
@@ -46,7 +46,8 @@ _NONE: frozenset[str] = frozenset()
 _SHORT, _LONG = 3, 6  # letters of known words that lookalikes alone are read as
 _WAYS = 128  # readings of one word that are tried
 
-FOREIGN_RUN = re.compile(r"([^\x00-\x7f]+)")
+ASCII_RUN = re.compile(r"([\x00-\x7f]+)")
+_FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
 _WORD = re.compile("(?:[^\\W_]|[\ufdd0-\ufdd7])+")
 _LETTER = re.compile("[^\\W_]|[\ufdd0-\ufdd7]")
 _LATIN = re.compile(r"[a-z]")
@@ -111,7 +112,8 @@ def heal(folded: str, known: Container[str] = _NONE) -> str:
     Words of ``known`` are read wherever no more letters are foreign than Latin, long ones even
     where they are all that there is.
     """
-    if not any(twin(char, True) for char in set(folded) if char > "\x7f"):
+    letters = filter(_LETTER.match, set(ASCII_RUN.sub("", folded)))
+    if not any(twin(char, True) for char in letters):
         return folded
     mixed: list[_Word] = []
     posing: list[_Word] = []
@@ -170,7 +172,7 @@ def _settled(healed: str) -> str:
 def _foreign_words(folded: str) -> Iterator[_Word]:
     """Yield each word that is not ASCII."""
     until = 0
-    for run in FOREIGN_RUN.finditer(folded):
+    for run in _FOREIGN_RUN.finditer(folded):
         since = max(run.start(), until)
         while since > until and _LETTER.match(folded, since - 1):
             since -= 1

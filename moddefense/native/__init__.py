@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["library"]
 
 LIBRARY = Path(__file__).parent / "models.so"
-_VERSION = 1  # as in models.h
+_VERSION = 2  # as in models.h
 
 
 @functools.cache

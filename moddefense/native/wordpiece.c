@@ -2,143 +2,71 @@
  * WordPiece: UTF-8 texts to ids, longest match first, as TF-Text's FastWordpieceTokenizer gives
  * them with its own splitting into words. Texts are well-formed UTF-8; Python sees to that.
  */
-#include "models.h"
+#include "wordpiece.h"
 
-enum { SPACE = 1, ALONE = 2 };       /* classes of characters, as in wordpiece.py */
-enum { BEGINS = 1, CONTINUES = 2 };  /* kinds of pieces; others match nothing */
-enum { CODES = 0x110000, NONE = -1 };
+enum { MARGIN = 16 }; /* bytes that may be read behind a text */
 
-/* A trie of bytes: edges in a hash table, by node and byte. */
+/* A text as it is cut, and the class of each of its bytes; behind it lie spaces. */
 typedef struct {
-    u64 key; /* node << 8 | byte, plus one; 0 where there is no edge */
-    i32 node;
-} Edge;
+    u8 *bytes, *classes;
+    i64 size, room;
+} Work;
 
-/* A piece that begins words, in a hash table of these: most words are one. */
-typedef struct {
-    u32 hash;
-    i32 piece; /* plus one; 0 where there is none */
-} Whole;
-
-typedef struct {
-    Edge *edges;
-    u64 mask;
-    i32 *ids; /* of the piece that ends at a node */
-    i64 nodes;
-    Whole *wholes;
-    u64 wholes_mask;
-    u8 *bytes; /* of the pieces, and where they begin */
-    i64 *begins;
-    u8 *classes; /* of every code point */
-    i32 unknown;
-    i64 longest; /* bytes of a word; a longer one is unknown */
-} WordPiece;
-
-enum { BEGINNING = 0, CONTINUATION = 1 }; /* the roots */
-
-static u64 slot_of(const WordPiece *self, u64 key) {
-    u64 slot = (key * UINT64_C(0x9E3779B97F4A7C15)) >> 20;
-    for (;; slot++) {
-        const Edge *edge = &self->edges[slot & self->mask];
-        if (edge->key == key || !edge->key) return slot & self->mask;
-    }
-}
-
-static inline i32 child(const WordPiece *self, i32 node, u8 byte) {
-    const Edge *edge = &self->edges[slot_of(self, ((u64)node << 8 | byte) + 1)];
-    return edge->key ? edge->node : NONE;
-}
-
-static inline u32 hash_of(const u8 *word, i64 size) {
-    u64 hash = (u64)size * UINT64_C(0xC2B2AE3D27D4EB4F), part;
-    for (; size >= 8; word += 8, size -= 8) {
-        memcpy(&part, word, 8);
-        hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 29;
-    }
-    for (part = 0; size; size--) part = part << 8 | *word++;
-    hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
-    return (u32)(hash >> 32);
-}
-
-/* Return the piece that is all of a word, or NONE. */
-static inline i32 whole(const WordPiece *self, const u8 *word, i64 size) {
-    u32 hash = hash_of(word, size);
-    for (u64 slot = hash;; slot++) {
-        const Whole *at = &self->wholes[slot & self->wholes_mask];
-        if (!at->piece) return NONE;
-        if (at->hash != hash) continue;
-        const u8 *piece = self->bytes + self->begins[at->piece - 1];
-        const u8 *end = self->bytes + self->begins[at->piece];
-        if (end - piece == size && !memcmp(piece, word, (size_t)size)) return at->piece - 1;
-    }
-}
-
-void moddefense_wordpiece_free(WordPiece *self) {
-    if (!self) return;
-    free(self->wholes);
-    free(self->bytes);
-    free(self->begins);
-    free(self->edges);
-    free(self->ids);
-    free(self->classes);
-    free(self);
+/* Whether folding drops a control character. */
+static inline bool dropped(u8 byte) {
+    return (byte < 32 && (u8)(byte - 9) >= 5) || byte == 127;
 }
 
 /*
- * Compile `count` pieces, which lie in `bytes` between `begins`, without the mark of continuations.
- * Return NULL where there is no memory.
+ * Take a text over; whether there was memory. With `fold`, one of ASCII alone is folded: in lower
+ * case, and without control characters.
  */
-WordPiece *moddefense_wordpiece_new(const u8 *bytes, const i64 *begins, const u8 *kinds, i64 count,
-                                    const u8 *classes, i32 unknown, i64 longest) {
-    WordPiece *self = calloc(1, sizeof *self);
-    u64 room = 64, wholes = 64;
-    i64 most = 2 + begins[count];
-    if (!self) return NULL;
-    while (wholes < 2 * (u64)count) wholes *= 2;
-    self->wholes_mask = wholes - 1;
-    self->wholes = calloc(wholes, sizeof *self->wholes);
-    self->bytes = malloc((size_t)begins[count] + 1);
-    self->begins = malloc(((size_t)count + 1) * sizeof *self->begins);
-    while (room < 2 * (u64)most) room *= 2;
-    self->mask = room - 1;
-    self->edges = calloc(room, sizeof *self->edges);
-    self->ids = malloc((size_t)most * sizeof *self->ids);
-    self->classes = malloc(CODES);
-    if (!self->edges || !self->ids || !self->classes || !self->wholes || !self->bytes ||
-        !self->begins) {
-        moddefense_wordpiece_free(self);
-        return NULL;
+static bool take(Work *work, const WordPiece *self, const u8 *text, i64 size, bool fold) {
+    if (work->room < size + MARGIN) {
+        free(work->bytes);
+        work->room = 2 * (size + MARGIN);
+        work->bytes = malloc(2 * (size_t)work->room);
+        if (!work->bytes) return false;
+        work->classes = work->bytes + work->room;
     }
-    memcpy(self->bytes, bytes, (size_t)begins[count]);
-    memcpy(self->begins, begins, ((size_t)count + 1) * sizeof *self->begins);
-    memcpy(self->classes, classes, CODES);
-    self->unknown = unknown;
-    self->longest = longest;
-    self->nodes = 2;
-    self->ids[BEGINNING] = self->ids[CONTINUATION] = NONE;
-    for (i64 piece = 0; piece < count; piece++) {
-        if (kinds[piece] != BEGINS && kinds[piece] != CONTINUES) continue;
-        i32 node = kinds[piece] == BEGINS ? BEGINNING : CONTINUATION;
-        for (i64 place = begins[piece]; place < begins[piece + 1]; place++) {
-            u64 key = ((u64)node << 8 | bytes[place]) + 1;
-            Edge *edge = &self->edges[slot_of(self, key)];
-            if (!edge->key) {
-                edge->key = key;
-                edge->node = (i32)self->nodes;
-                self->ids[self->nodes++] = NONE;
-            }
-            node = edge->node;
+    u8 *to = work->bytes, any = 0, control = 0;
+    for (i64 place = 0; fold && place < size; place++) any |= text[place];
+    if (fold && any < 0x80) {
+        for (i64 place = 0; place < size; place++) {
+            u8 byte = text[place];
+            to[place] = (u8)(byte + ((u8)(byte - 'A') < 26 ? 32 : 0));
+            control |= dropped(byte);
         }
-        if (node <= CONTINUATION) continue;
-        self->ids[node] = (i32)piece;
-        if (kinds[piece] != BEGINS) continue;
-        u32 hash = hash_of(bytes + begins[piece], begins[piece + 1] - begins[piece]);
-        u64 slot = hash;
-        while (self->wholes[slot & self->wholes_mask].piece) slot++;
-        self->wholes[slot & self->wholes_mask] = (Whole){hash, (i32)piece + 1};
+        i64 kept = control ? 0 : size;
+        for (i64 place = 0; control && place < size; place++) {
+            u8 byte = to[place];
+            if (!dropped(byte)) to[kept++] = byte;
+        }
+        size = kept;
+    } else {
+        memcpy(to, text, (size_t)size);
     }
-    return self;
+    for (i64 place = 0; place < size; place++) work->classes[place] = self->byte_classes[to[place]];
+    memset(to + size, ' ', MARGIN);
+    memset(work->classes + size, SPACE, MARGIN);
+    work->size = size;
+    return true;
+}
+
+/* Return how many of the bytes from `place` on are of a word: there is an end to it. */
+static inline i64 plain(const Work *work, i64 place) {
+    const u8 *class = work->classes + place;
+    i64 size = 0;
+    u64 eight;
+    for (;; size += 8) {
+        memcpy(&eight, class + size, 8);
+        if (eight) break;
+    }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return size + (__builtin_ctzll(eight) >> 3);
+#else
+    return size + (__builtin_clzll(eight) >> 3);
+#endif
 }
 
 /* Return the class of the character at `place` and set its number of bytes. */
@@ -163,15 +91,15 @@ static i64 cut(const WordPiece *self, const u8 *word, i64 size, i32 *ids) {
         ids[0] = self->unknown;
         return 1;
     }
-    if ((ids[0] = whole(self, word, size)) != NONE) return 1;
+    if ((ids[0] = whole(self, word, size, key_of(word, size))) != NONE) return 1;
     while (place < size) {
         i32 node = place ? CONTINUATION : BEGINNING, found = NONE;
         i64 end = place;
         for (i64 next = place; next < size;) {
             node = child(self, node, word[next++]);
             if (node == NONE) break;
-            if (self->ids[node] != NONE) {
-                found = self->ids[node];
+            if (self->nodes[node].id != NONE) {
+                found = self->nodes[node].id;
                 end = next;
             }
         }
@@ -185,38 +113,80 @@ static i64 cut(const WordPiece *self, const u8 *word, i64 size, i32 *ids) {
     return count;
 }
 
+/* Write the ids of the word at `*place`, which is moved behind it; return their number. */
+static i64 next_word(const WordPiece *self, const Work *work, i64 *place, i32 *ids) {
+    const u8 *word = work->bytes + *place;
+    u8 class = work->classes[*place];
+    if (!class) {
+        i64 size = plain(work, *place);
+        if (work->classes[*place + size] != FOREIGN) {
+            *place += size;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            if (size <= SHORT) { /* its key in one step */
+                u64 key;
+                memcpy(&key, word, SHORT);
+                key &= ~UINT64_C(0) >> (64 - 8 * size);
+                if ((ids[0] = whole(self, word, size, key)) != NONE) return 1;
+            }
+#endif
+            return cut(self, word, size, ids);
+        }
+    } else if (class == ALONE) {
+        *place += 1;
+        ids[0] = self->singles[*word];
+        return 1;
+    }
+    i64 end = *place, size;
+    class = class_at(self, work->bytes + end, work->size - end, &size);
+    end += size;
+    if (class == SPACE) {
+        *place = end;
+        return 0;
+    }
+    while (class != ALONE && end < work->size) {
+        if (class_at(self, work->bytes + end, work->size - end, &size)) break;
+        end += size;
+    }
+    size = end - *place;
+    *place = end;
+    return cut(self, word, size, ids);
+}
+
 /*
  * Write the ids of texts, which lie in `bytes` between `begins`, and how many each has; return how
- * many there are. There is room for as many ids as bytes. With `opening`, the first piece of a word
- * of several gets the id that stands there.
+ * many there are, or -1 where there is no memory. There is room for as many ids as bytes. With
+ * `opening`, the first piece of a word of several gets the id that stands there. With `fold`, texts
+ * of ASCII alone are folded first.
  */
 i64 moddefense_wordpiece(const WordPiece *self, const u8 *bytes, const i64 *begins, i64 texts,
-                         const i32 *opening, i32 *ids, i64 *lengths) {
-    const u8 *classes = self->classes;
+                         const i32 *opening, i32 fold, i32 *ids, i64 *lengths) {
+    Work work = {0};
     i64 total = 0;
     for (i64 text = 0; text < texts; text++) {
-        i64 place = begins[text], end = begins[text + 1], before = total;
-        while (place < end) {
-            i64 size, word = place;
-            u8 class = class_at(self, bytes + place, end - place, &size);
-            place += size;
-            if (class == SPACE) continue;
-            while (class != ALONE && place < end) {
-                u8 byte = bytes[place];
-                if (byte < 0x80 ? classes[byte] : class_at(self, bytes + place, end - place, &size))
-                    break;
-                place += byte < 0x80 ? 1 : size;
+        i64 before = total, place = 0;
+        if (!take(&work, self, bytes + begins[text], begins[text + 1] - begins[text], fold)) {
+            total = -1;
+            break;
+        }
+        while (place < work.size) {
+            if (work.classes[place] == SPACE) {
+                place++;
+                continue;
             }
-            i64 count = cut(self, bytes + word, place - word, ids + total);
+            i64 count = next_word(self, &work, &place, ids + total);
             if (opening && count > 1) ids[total] = opening[ids[total]];
             total += count;
         }
         lengths[text] = total - before;
     }
+    free(work.bytes);
     return total;
 }
 
-/* Note the texts in which `least` bytes in a row, at least one, may be of letters. */
+/*
+ * Note the texts in which `least` bytes in a row, at least one, may be of letters. Control
+ * characters, which folding drops, count as letters.
+ */
 void moddefense_runs(const u8 *bytes, const i64 *begins, i64 texts, i64 least, u8 *found) {
     for (i64 text = 0; text < texts; text++) {
         i64 since = begins[text];
@@ -225,7 +195,7 @@ void moddefense_runs(const u8 *bytes, const i64 *begins, i64 texts, i64 least, u
             i64 place = since + least; /* backwards: most runs end long before */
             while (place > since) {
                 u8 byte = bytes[place - 1];
-                if (byte < 0x80 && (u8)((byte | 32) - 'a') >= 26) break;
+                if (byte < 0x80 && (u8)((byte | 32) - 'a') >= 26 && !dropped(byte)) break;
                 place--;
             }
             if (place == since) {

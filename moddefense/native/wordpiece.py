@@ -70,22 +70,30 @@ class WordPiece:
 
     def __call__(self, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
         """UTF-8 texts to ids, int32 ``[total]``, and how many each has, int64 ``[texts]``."""
-        return self._run(texts, None)
+        return self._run(texts, None, False)
 
-    def opened(self, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """As a call, with opening ids where words of several pieces begin."""
-        return self._run(texts, self._opening)
+    def opened(
+        self, texts: Sequence[bytes], *, fold: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As a call, with opening ids where words of several pieces begin.
+
+        With ``fold``, texts of ASCII alone are folded first, as ``moddefense.folding.fold`` does.
+        """
+        return self._run(texts, self._opening, fold)
 
     def _run(
-        self, texts: Sequence[bytes], opening: np.ndarray | None
+        self, texts: Sequence[bytes], opening: np.ndarray | None, fold: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         joined, begins = _joined(texts)
         ids = np.empty(len(joined), np.int32)
         lengths = np.empty(len(texts), np.int64)
         total = library().moddefense_wordpiece(
             self._handle, joined, _at(begins), ctypes.c_int64(len(texts)),
-            None if opening is None else _at(opening), _at(ids), _at(lengths),
+            None if opening is None else _at(opening), ctypes.c_int32(fold), _at(ids),
+            _at(lengths),
         )  # fmt: skip
+        if total < 0:
+            raise MemoryError("no memory to cut texts")
         return ids[:total].copy(), lengths
 
 
