@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from moddefense.batch.deciding import Decided, Form, beside, decide
-from moddefense.batch.reading import MAX_CHARACTERS, Batch
+from moddefense.batch.reading import BATCH, MAX_CHARACTERS, Batch
 from moddefense.batch.rows import shown
 from moddefense.batch.writing import schema_of, table_of
 from moddefense.errors import ConfigurationError
@@ -29,7 +29,7 @@ def screen_batches(
     keep_columns: bool = False,
     include_text: bool = False,
     mask: bool = False,
-    batch_size: int = 1024,
+    batch_size: int = BATCH,
     workers: int = 1,
 ) -> Iterator[pa.RecordBatch]:
     """Screen Arrow data and yield the records, a row for each row and in order, in record batches.

@@ -106,8 +106,12 @@ def _chunks(
                 chunk.kept = pa.Table.from_batches([batch]).select(others)
             if len(columns) > 1:
                 chunk.ids = [identifier(value) for value in _id_values(batch.column(columns[1]))]
-            for index, value in enumerate(_values(batch.column(columns[0]))):
-                _add(chunk, index, value, columns[0])
+            values = _values(batch.column(columns[0]))
+            if set(map(type, values)) == {str}:
+                chunk.texts = values
+            else:
+                for index, value in enumerate(values):
+                    _add(chunk, index, value, columns[0])
             done += len(chunk)
             yield chunk
     except DAMAGE as error:

@@ -10,6 +10,7 @@ from moddefense.batch.limits import ALWAYS_FINE, too_large
 from moddefense.batch.rows import Rejection
 from moddefense.batch.writing import encode, kept_names
 from moddefense.errors import ModdefenseError
+from moddefense.lexicon.collection import collection_paused
 from moddefense.policy import DECIDERS, DECISIONS
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def decide(
         large = {at: why for at, text in enumerate(texts) if (why := too_large(text)) is not None}
     if large:
         return _without(large, guard, texts, ids, form, kept)
-    tables = _tables(guard, texts, ids, form, 0, failed)
+    with collection_paused():  # columns are many objects, and none of them a cycle
+        tables = _tables(guard, texts, ids, form, 0, failed)
     if len(failed) == len(texts) > FEW:
         raise failed[0]
     decided = Decided(rejected={at: undecidable(texts[at], why) for at, why in failed.items()})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from moddefense.batch.cores import cores
 from moddefense.batch.deciding import Form
-from moddefense.batch.reading import Columns, check_inputs
+from moddefense.batch.reading import BATCH, Columns, check_inputs
 from moddefense.batch.retrying import QUARANTINE
 from moddefense.batch.sources import Source, locate
 from moddefense.errors import ConfigurationError
@@ -63,7 +63,7 @@ class Job:
     id_column: str | None = None
     input_format: str | None = None
     encoding: str = "utf-8"
-    batch_size: int = 1024
+    batch_size: int = BATCH
     limit: int | None = None
     max_errors: float = 1.0
     include_text: bool = False

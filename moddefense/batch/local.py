@@ -24,7 +24,7 @@ from moddefense.batch.reading import Batch
 from moddefense.batch.replica import describe
 from moddefense.batch.rows import Rejection
 from moddefense.batch.run import Progress, Run, Warn, describe_error
-from moddefense.batch.writing import merge, output_format, unwritable, write_part
+from moddefense.batch.writing import Output, output_format, read_part, unwritable, write_part
 from moddefense.errors import ConfigurationError, ReadError, WriteError
 
 __all__ = ["screen_files", "screen_stream"]
@@ -73,11 +73,13 @@ def screen_files(
             if journal.start(settings) and warn is not None:
                 warn(f"{out}: dropped what an interrupted run had finished; --resume keeps it")
         run = Run(guard, job, job.form(kind), sources, kept, progress, warn)
-        _screen_parts(run, journal)
-        run.summary.seconds = time.monotonic() - run.began
-        if run.over(True):
-            _publish_quarantine(journal, rejected_path, keep_empty=True)
-            raise run.too_many(f"they are in {rejected_path}")
+        with Output(journal.folder / f"output.{kind}", kind, run.empty) as output:
+            _screen_parts(run, journal, output)
+            run.summary.seconds = time.monotonic() - run.began
+            if run.over(True):
+                _publish_quarantine(journal, rejected_path, keep_empty=True)
+                raise run.too_many(f"they are in {rejected_path}")
+            output.close()
         _publish(run, journal, settings, rejected_path, quarantine is not None)
     return run.summary
 
@@ -160,10 +162,11 @@ def _finished(out: Path, settings: Mapping[str, Any]) -> Summary | None:
     )  # fmt: skip
 
 
-def _screen_parts(run: Run, journal: Journal) -> None:
+def _screen_parts(run: Run, journal: Journal, output: Output) -> None:
     """Screen what the journal does not have yet, part by part; stop where errors are too many."""
     summary = run.summary
-    for part in journal.parts:
+    for index, part in enumerate(journal.parts):
+        output.add(read_part(journal.part_files(index)[0]))
         summary.rows += part.rows
         summary.records += part.records
         summary.quarantined += part.quarantined
@@ -174,12 +177,12 @@ def _screen_parts(run: Run, journal: Journal) -> None:
     for batch, decided in run.decided():
         filling.add(batch, decided)
         if filling.rows >= PART_ROWS or filling.characters >= PART_CHARACTERS:
-            filling.finish(journal)
+            output.add(filling.finish(journal))
             filling = _Part(started=time.monotonic())
             if run.over(True):
                 return
     if filling.rows:
-        filling.finish(journal)
+        output.add(filling.finish(journal))
 
 
 @dataclass
@@ -200,7 +203,8 @@ class _Part:
         self.rejected += batch.rejected
         add_counts(self.counts, decided.counts)
 
-    def finish(self, journal: Journal) -> None:
+    def finish(self, journal: Journal) -> bytes:
+        """Put the part into the journal, and return its records."""
         data, quarantine = b"".join(self.data), encode_rejected(self.rejected)
         records_path, quarantine_path = journal.part_files(len(journal.parts))
         write_part(records_path, data)
@@ -216,6 +220,7 @@ class _Part:
                 first_error=describe_error(*self.rejected[0]) if self.rejected else None,
             )
         )
+        return data
 
 
 def _publish(
@@ -226,9 +231,6 @@ def _publish(
         if entry["bytes"] is not None and source.size != entry["bytes"]:
             raise ReadError(f"{entry['path']}: changed while it was read; screen it again")
     merged = journal.folder / f"output.{journal.kind}"
-    parts = range(len(journal.parts))
-    empty = run.empty()
-    merge([journal.part_files(index)[0] for index in parts], merged, journal.kind, empty)
     _publish_quarantine(journal, quarantine, keep_empty=keep_empty)
     try:
         os.replace(merged, journal.out)

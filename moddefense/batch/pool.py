@@ -9,6 +9,7 @@ that memory does not grow.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import socket
 import subprocess
@@ -45,6 +46,7 @@ START = (
     "from moddefense.batch.worker import main; main(int(sys.argv[2]))"
 )
 GONE = (EOFError, OSError)
+SINGLE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the workers are the threads
 
 Task = tuple["Batch", "Future[Decided]"]
 
@@ -244,6 +246,7 @@ class _Worker:
                 self.process = subprocess.Popen(
                     command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL, start_new_session=True,
+                    env={**SINGLE, **os.environ},
                 )  # fmt: skip
             except OSError as error:
                 ours.close()

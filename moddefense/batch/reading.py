@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from moddefense.batch.delimited import DELIMITERS, delimited_chunks
@@ -17,8 +18,9 @@ from moddefense.errors import ConfigurationError, ReadError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Batch", "Columns", "check_inputs", "open_chunks", "read_batches"]
+__all__ = ["BATCH", "Batch", "Columns", "check_inputs", "open_chunks", "read_batches"]
 
+BATCH = 4096  # rows of a batch
 MAX_CHARACTERS = 8 << 20  # a batch of long texts ends early
 
 
@@ -142,7 +144,7 @@ def read_batches(
     sources: Sequence[Source],
     columns: Columns | None = None,
     *,
-    batch_size: int = 1024,
+    batch_size: int = BATCH,
     limit: int | None = None,
     skip: int = 0,
     warn: Callable[[str], None] | None = None,
@@ -233,6 +235,8 @@ def _take(
     batch: Batch, chunk: Chunk, start: int, stop: int, row: int, source: str, own: int
 ) -> int:
     """Add rows of a chunk, until there is too much text; return the first that was not taken."""
+    if not chunk.rejected and chunk.origins is None:
+        return _take_all(batch, chunk, start, stop, row, source, own)
     end = start
     for end in range(start, stop):
         text = chunk.texts[end]
@@ -255,3 +259,24 @@ def _take(
     if chunk.origins is None:
         batch.runs.append((source, own + start, taken))
     return end + 1
+
+
+def _take_all(
+    batch: Batch, chunk: Chunk, start: int, stop: int, row: int, source: str, own: int
+) -> int:
+    """Do as ``_take`` does with a chunk of nothing but readable rows of one source."""
+    texts: list[str] = chunk.texts[start:stop]  # type: ignore[assignment]
+    sizes = list(accumulate(map(len, texts), initial=batch.characters))
+    taken = min(bisect_left(sizes, MAX_CHARACTERS, lo=1), len(texts))
+    end = start + taken
+    batch.texts += texts[:taken]
+    numbers = map(str, range(row + start, row + end))
+    if chunk.ids is None:
+        batch.ids += numbers
+    else:
+        own_ids = zip(chunk.ids[start:end], numbers, strict=True)
+        batch.ids += [number if id is None else id for id, number in own_ids]
+    batch.characters = sizes[taken]
+    batch.rows += taken
+    batch.runs.append((source, own + start, taken))
+    return end

@@ -7,6 +7,7 @@ WordPieces, so that TensorFlow is there once, and not at all while nothing needs
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import threading
@@ -66,6 +67,7 @@ def main(handle: int) -> None:
     except Exception as error:
         connection.send_bytes(failure(error))
         return
+    gc.freeze()  # what was loaded stays, and need not be looked through
     while True:
         _, (data,) = tasks.get()
         try:

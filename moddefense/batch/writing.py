@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from moddefense.batch.keeping import is_json, plain
-from moddefense.errors import ConfigurationError, WriteError
+from moddefense.errors import ConfigurationError, ReadError, WriteError
 
 if TYPE_CHECKING:
     from moddefense.batch.deciding import Form
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTPUTS",
+    "Output",
     "encode",
     "head",
     "kept_names",
-    "merge",
     "output_format",
+    "read_part",
     "schema_of",
     "table_of",
     "unwritable",
@@ -127,42 +128,100 @@ def write_part(path: Path, data: bytes) -> None:
         raise unwritable(path, error) from None
 
 
-def merge(parts: Sequence[Path], out: Path, kind: str, empty: pa.Table) -> None:
-    """Join the part files in their order; ``empty`` has the schema. Raises WriteError."""
+def read_part(path: Path) -> bytes:
+    """Return what ``write_part`` wrote. Raises ReadError."""
     try:
-        with open(out, "wb") as file:
-            if kind == "parquet":
-                _merge_parquet(parts, file, _storable(_ordered(empty)).schema)
-            else:
-                file.write(head(empty, kind))
-                for part in parts:
-                    with open(part, "rb") as piece:
-                        shutil.copyfileobj(piece, file, 1 << 20)
-            file.flush()
-            os.fsync(file.fileno())
+        return path.read_bytes()
     except OSError as error:
-        raise unwritable(out, error) from None
+        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _merge_parquet(parts: Sequence[Path], file: IO[bytes], schema: pa.Schema) -> None:
-    held: list[pa.RecordBatch] = []
-    rows = size = 0
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in _pieces(parts):
-            held.append(batch)
-            rows += batch.num_rows
-            size += batch.nbytes
-            if rows >= ROW_GROUP or size >= ROW_GROUP_BYTES:
-                writer.write_table(pa.Table.from_batches(held, schema))
-                held, rows, size = [], 0, 0
-        if held:
-            writer.write_table(pa.Table.from_batches(held, schema))
+class Output:
+    """An output while it grows: pieces of records in their order, in one file.
+
+    Use it in a ``with`` statement, and ``close`` it when all is there. ``empty`` gives the table of
+    no records; it is asked for when there are some, or at the end. Raises WriteError.
+    """
+
+    def __init__(self, path: Path, kind: str, empty: Callable[[], pa.Table]) -> None:
+        self.path = path
+        self.kind = kind
+        self._empty = empty
+        self._begun = False
+        self._parquet: _RowGroups | None = None
+
+    def __enter__(self) -> Output:
+        try:
+            self._file = open(self.path, "wb")
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with suppress(OSError):  # what could not be written was told
+            if self._parquet is not None:
+                self._parquet.writer.close()  # else it would do so when the file is closed
+            self._file.close()
+
+    def add(self, data: bytes) -> None:
+        """Append a piece, as ``encode`` made it."""
+        if not data:
+            return
+        try:
+            self._begin()
+            if self._parquet is not None:
+                for batch in _batches(pa.BufferReader(data)):
+                    self._parquet.add(batch)
+            else:
+                self._file.write(data)
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+
+    def close(self) -> None:
+        """Write what is left, and wait until all is on the disk."""
+        try:
+            self._begin()
+            if self._parquet is not None:
+                self._parquet.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        if self.kind == "parquet":
+            self._parquet = _RowGroups(self._file, _storable(_ordered(self._empty())).schema)
+        else:
+            self._file.write(head(self._empty(), self.kind))
 
 
-def _pieces(parts: Sequence[Path]) -> Iterator[pa.RecordBatch]:
-    for part in parts:
-        with pa.OSFile(str(part)) as file:
-            yield from _batches(file)
+class _RowGroups:
+    """Record batches into the row groups of a Parquet file."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self.writer = pq.ParquetWriter(file, schema, compression="zstd")
+        self.held: list[pa.RecordBatch] = []
+        self.rows = self.size = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.held.append(batch)
+        self.rows += batch.num_rows
+        self.size += batch.nbytes
+        if self.rows >= ROW_GROUP or self.size >= ROW_GROUP_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        table = pa.Table.from_batches(self.held, self.writer.schema)
+        self.writer.write_table(table.combine_chunks())
+        self.held, self.rows, self.size = [], 0, 0
+
+    def close(self) -> None:
+        if self.held:
+            self._write()
+        self.writer.close()
 
 
 def _batches(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:

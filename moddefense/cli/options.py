@@ -59,7 +59,7 @@ INPUT: tuple[Decorator, ...] = (
         "--encoding", default="utf-8", show_default=True, metavar="NAME", help="Of text formats."
     ),
     click.option(
-        "--batch-size", type=click.IntRange(1), default=1024, show_default=True, metavar="N",
+        "--batch-size", type=click.IntRange(1), default=4096, show_default=True, metavar="N",
         help="Rows at a time.",
     ),
     click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N rows."),

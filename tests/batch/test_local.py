@@ -174,7 +174,7 @@ def test_resuming_step_by_step(comments, make_guard, tmp_path, small_parts):
 def test_interrupt_while_publishing(comments, make_guard, tmp_path, small_parts, monkeypatch):
     whole, out = tmp_path / "whole.csv", tmp_path / "out.csv"
     screen_files(make_guard(), job(comments), whole)
-    for step in ("merge", "_publish_quarantine", "write_manifest"):
+    for step in ("_publish", "_publish_quarantine", "write_manifest"):
 
         def interrupted(*_, **__):
             raise KeyboardInterrupt
