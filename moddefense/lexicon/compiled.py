@@ -27,7 +27,7 @@ __all__ = ["LOST", "ODD", "Search", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST = 1, 2
-_VERSION = 5  # as in matcher.h
+_VERSION = 6  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
@@ -154,7 +154,7 @@ class Search:
             lib.moddefense_compile(
                 _at(fields), len(patterns), len(patterns) + len(words),
                 _encoded(pool), len(pool), _at(order), inside,
-                _at(leet), len(LEET),
+                _at(leet), len(LEET), _classes,
             )
         )  # fmt: skip
         if not self.handle:
@@ -164,15 +164,12 @@ class Search:
     def search_ascii(self, texts: Sequence[str]) -> Hits:
         """Search ASCII texts; those in which folding does more than lower the case are ODD."""
         begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
-        buffer = bytearray("".join(texts), "ascii")
-        at = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-        library().moddefense_lower(_classes, at, _at(begins), ctypes.c_int64(len(texts)), status)
-        return self._search(at, False, begins, status)
+        return self._search("\n".join(texts).encode("ascii"), False, begins, status)
 
     def search_foreign(self, texts: Sequence[str], off: frozenset[str]) -> Hits:
         """Search any texts; those that have characters that do not fold by themselves are ODD."""
         begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
-        buffer = bytearray(_encoded("".join(texts)))
+        buffer = bytearray(_encoded("\n".join(texts)))
         at = (ctypes.c_char * len(buffer)).from_buffer(buffer)
         images, unknown = _images(off), (ctypes.c_uint32 * 256)()
         while count := library().moddefense_fold(
@@ -191,13 +188,13 @@ class Search:
     def search_folded(self, texts: Sequence[str]) -> Hits:
         """Search texts that are folded already; none is ODD."""
         begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
-        joined = "".join(texts)
+        joined = "\n".join(texts)
         learn(joined)
         return self._search(_encoded(joined), True, begins, status)
 
     def _search(self, at: Any, wide: bool, begins: array[int], status: Any) -> Hits:
         lib, texts = library(), len(begins) - 1
-        room, since = _ROOM + begins[-1] // 64, 0
+        room, since = _ROOM + begins[-1] // 32, 0
         rows, asks = array("i", bytes(4 * WIDTH * room)), array("i", bytes(4 * room))
         found = _Rows(row=_at(rows).value, asks=_at(asks).value, room=room)
         run = lib.moddefense_search_u32 if wide else lib.moddefense_search_u8

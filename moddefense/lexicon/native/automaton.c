@@ -52,13 +52,13 @@ static u32 branch(Automaton *a, Range *ranges, u32 node, u32 made) {
     return made;
 }
 
-static void note_starts(Automaton *a) {
+static void note_starts(Automaton *a, const u32 *classes) {
     for (u32 root = 0; root < 2; root++)
         for (u32 letter = 0; letter < 128; letter++) {
             if (child(a, root, letter)) a->starts[letter] |= (u8)(1 << root);
             for (u32 place = 0; place < a->readings; place++) {
                 const Reading *leet = a->leet + place;
-                if (leet->glyph == letter && (child(a, root, leet->first) ||
+                if (leet->glyph == letter && !(classes[letter] & LEADS_NOT) && (child(a, root, leet->first) ||
                                               (leet->second && child(a, root, leet->second))))
                     a->starts[letter] |= (u8)(1 << root);
             }
@@ -84,7 +84,6 @@ static void note_beginnings(Automaton *a) {
             a->thirds[root][place] = led(a, root, letters, 3);
             if (!letters[2]) a->seconds[root][place / 26] = led(a, root, letters, 2);
         }
-    for (u32 letter = 'a'; letter <= 'z'; letter++) a->plain[letter] = !(a->starts[letter] & 2);
 }
 
 void moddefense_free(Automaton *a) {
@@ -96,6 +95,9 @@ void moddefense_free(Automaton *a) {
     free(a->trie);
     free(a->rest);
     free(a->owners);
+    free(a->scan.words.cells);
+    free(a->scan.nexts.cells);
+    free(a->scan.beginnings.cells);
     free(a);
 }
 
@@ -113,7 +115,7 @@ static void *copied(const void *source, size_t count, size_t size) {
  */
 Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const u32 *pool,
                               u32 letters, const u32 *order, u32 inside, const Reading *leet,
-                              u32 readings) {
+                              u32 readings, const u32 *classes) {
     Automaton *a = calloc(1, sizeof *a);
     Range *ranges = malloc(((size_t)letters + 2) * sizeof *ranges);
     if (a) {
@@ -155,7 +157,11 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
     for (u32 node = 0; node < made; node++) made = branch(a, ranges, node, made);
     a->nodes = made;
     free(ranges);
-    note_starts(a);
+    note_starts(a, classes);
     note_beginnings(a);
+    if (!moddefense_prepare(a, classes)) {
+        moddefense_free(a);
+        return NULL;
+    }
     return a;
 }

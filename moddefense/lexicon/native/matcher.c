@@ -6,6 +6,53 @@
  */
 #include "matcher.h"
 
+/* Return the first marked place from `place` on, or `until`. */
+static i64 marked(const u64 *marks, i64 place, i64 until) {
+    if (place >= until) return until;
+    i64 word = place >> 6;
+    u64 bits = marks[word] & ~(u64)0 << (place & 63);
+    while (!bits) {
+        if (++word << 6 >= until) return until;
+        bits = marks[word];
+    }
+    place = (word << 6) + __builtin_ctzll(bits);
+    return place < until ? place : until;
+}
+
+/* Fold ASCII, as far as lowering the case is enough; note the texts where it is not. */
+static void simplify_u8(const u32 *classes, const u8 *given, u8 *plain, const i64 *begins,
+                        i64 texts, u8 *status) {
+    i64 size = begins[texts] + texts - 1;
+    u8 odd = 0;
+    for (i64 place = 0; place < size; place++) {
+        u8 byte = given[place];
+        plain[place] = (u8)(byte + ((u8)(byte - 'A') < 26 ? 32 : 0));
+        odd |= (u8)((byte < 32) & (byte != '\n')) | (byte == 127);
+    }
+    if (!odd) return;
+    for (i64 text = 0; text < texts; text++)
+        for (i64 place = begins[text] + text; place < begins[text + 1] + text; place++)
+            if (classes[plain[place]] & CONTROL) status[text] = ODD;
+}
+
+/* Take all but ASCII as one, for the scan. */
+static void simplify_u32(const u32 *classes, const u32 *given, u8 *plain, const i64 *begins,
+                         i64 texts, u8 *status) {
+    (void)status;
+    for (i64 place = 0; place < begins[texts] + texts - 1; place++)
+        plain[place] = given[place] < 128 && !(classes[given[place]] & CONTROL) ? (u8)given[place] : 128;
+}
+
+static const u8 *source_u8(const u8 *given, const u8 *plain) {
+    (void)given;
+    return plain;
+}
+
+static const u32 *source_u32(const u32 *given, const u8 *plain) {
+    (void)plain;
+    return given;
+}
+
 #define GLUED(name, suffix) name##_##suffix
 #define GLUE(name, suffix) GLUED(name, suffix)
 #define NAME(name) GLUE(name, CHAR)
@@ -29,20 +76,6 @@
 /* Return the version of what Python and C say to each other. */
 i32 moddefense_version(void) { return VERSION; }
 
-/* Fold ASCII in place, as far as lowering the case is enough; note the texts where it is not. */
-void moddefense_lower(const u32 *classes, u8 *buffer, const i64 *begins, i64 texts, u8 *status) {
-    i64 size = begins[texts], odd = 0;
-    for (i64 place = 0; place < size; place++) {
-        u8 byte = buffer[place];
-        buffer[place] = (u8)(byte + ((u8)(byte - 'A') < 26 ? 32 : 0));
-        odd |= (byte < 32) | (byte == 127);
-    }
-    if (!odd) return;
-    for (i64 text = 0; text < texts; text++)
-        for (i64 place = begins[text]; place < begins[text + 1]; place++)
-            if (classes[buffer[place]] & CONTROL) status[text] = ODD;
-}
-
 /*
  * Fold in place the texts whose characters all fold by themselves; note the others. `images` has
  * for a character what it folds to, plus one, or UNSTEADY. Where it has nothing yet, nothing is
@@ -51,13 +84,14 @@ void moddefense_lower(const u32 *classes, u8 *buffer, const i64 *begins, i64 tex
 i64 moddefense_fold(const u32 *images, u32 *buffer, const i64 *begins, i64 texts, u8 *status,
                     u32 *unknown, i64 room) {
     i64 count = 0;
-    for (i64 place = 0; place < begins[texts] && count < room; place++)
+    for (i64 place = 0; place < begins[texts] + texts - 1 && count < room; place++)
         if (!images[buffer[place]]) unknown[count++] = buffer[place];
     if (count) return count;
     for (i64 text = 0; text < texts; text++) {
-        for (i64 place = begins[text]; place < begins[text + 1] && !status[text]; place++)
+        i64 since = begins[text] + text, until = begins[text + 1] + text;
+        for (i64 place = since; place < until && !status[text]; place++)
             if (images[buffer[place]] == UNSTEADY) status[text] = ODD;
-        for (i64 place = begins[text]; place < begins[text + 1] && !status[text]; place++)
+        for (i64 place = since; place < until && !status[text]; place++)
             buffer[place] = images[buffer[place]] - 1;
     }
     return 0;

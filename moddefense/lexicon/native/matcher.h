@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 5 }; /* as in compiled.py: raised with every change to what both sides share */
+enum { VERSION = 6 }; /* as in compiled.py: raised with every change to what both sides share */
 
 /* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
 enum {
@@ -122,6 +122,32 @@ typedef struct {
     u32 others; /* children by characters that are not common, sorted */
 } Rest;
 
+typedef u8 Bytes __attribute__((vector_size(16)));
+
+/* Hashes, of which some may seem to be there that are not. */
+typedef struct {
+    u64 *cells, mask;
+} Set;
+
+enum { THREES = 48, PADDING = 128 };
+enum { BLANK = 1, CALM = 2, SHUT = 4 }; /* what after a word ends it: white space; before white space; always */
+
+/* By what the scan knows where a term may begin. */
+typedef struct {
+    Set words;      /* terms of one word, letters alone */
+    Set nexts;      /* first words of terms, with what may come after them */
+    Set beginnings; /* of first words */
+    u32 open[26];   /* second letters of terms that may end inside a word, by their first letters */
+    u32 pairs[26];  /* and of terms that may begin inside a word */
+    u32 threes, firsts, outers, inners;
+    Bytes three[THREES][3];        /* letters that such terms begin with; the last may be any: 0 */
+    Bytes first[26];               /* the first of them */
+    Bytes outer[128], inner[128];  /* signs that may begin a word, or a term inside one */
+    Bytes digit;                   /* ones where any digit may begin a word */
+    u64 lead[128][2];              /* the signs that may follow a sign that begins a word */
+    u8 after[256];                 /* what a sign says of the word before it */
+} Scan;
+
 typedef struct {
     u32 patterns, nodes, readings;
     u32 longest; /* of the terms */
@@ -136,10 +162,14 @@ typedef struct {
     u32 *owners;
     u8 starts[128]; /* which of the two tries has a child for a character, leet read */
     u8 codes[128];  /* of the common characters; UNCOMMON for all others */
-    u8 plain[128];  /* a to z, but for letters that begin a term which may stand inside a word */
     u32 seconds[2][SECONDS]; /* the nodes that two letters of a to z lead to */
     u32 thirds[2][THIRDS];   /* and three */
+    Scan scan;
 } Automaton;
+
+bool moddefense_prepare(Automaton *a, const u32 *classes);
+void moddefense_mark(const Automaton *a, const u8 *text, i64 size, u64 *marks, u64 *small,
+                     u64 *twin);
 
 /* Return the child of `node` by `letter`, or 0. */
 static inline u32 child(const Automaton *a, u32 node, u32 letter) {
