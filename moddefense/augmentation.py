@@ -13,11 +13,12 @@ from moddefense.attacks import perturb
 from moddefense.corpus import Corpus
 from moddefense.evaluation.identities import read_identities
 from moddefense.folding import fold_many
-from moddefense.lexicon import Matcher, load_lexicon
+from moddefense.lexicon import Lexicon, Matcher, load_lexicon
 from moddefense.lexicon.curation.harmless import common_words
 from moddefense.recipe import Recipe
+from moddefense.resources import words_path
 
-__all__ = ["augmented", "harmless_texts", "noisy_texts"]
+__all__ = ["augmented", "harmless_texts", "listed_words", "noisy_texts"]
 
 LONGEST = 3  # words in one added text
 NAMED = 4  # one added text in so many names a group of people
@@ -34,8 +35,9 @@ def augmented(recipe: Recipe, corpus: Corpus) -> Corpus:
     main = [corpus.scored]
     if keys.harmless_words:
         harmless = harmless_texts(
-            corpus.texts, count=keys.harmless_words, lang=keys.lang, seed=recipe.seed
-        )
+            corpus.texts, count=keys.harmless_words, lang=keys.lang, seed=recipe.seed,
+            tricky=keys.tricky,
+        )  # fmt: skip
         texts += harmless
         labels.append(np.zeros((len(harmless), corpus.labels.shape[1]), np.float32))
         main.append(np.zeros(len(harmless), np.float32))
@@ -52,12 +54,15 @@ def augmented(recipe: Recipe, corpus: Corpus) -> Corpus:
     )  # fmt: skip
 
 
-def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) -> list[str]:
+def harmless_texts(
+    texts: Sequence[str], *, count: int, lang: str, seed: int, tricky: float = 0.5
+) -> list[str]:
     """Return ``count`` texts of up to three harmless words, drawn at random; some have none.
 
     A classifier that reads pieces of words sees a swearword inside every third surname, and in
     real comments it meets few surnames. The words are those of ``lang`` that neither a list nor the
-    corpus (``texts``) knows: what the corpus does know, it shall teach. One English text in
+    corpus (``texts``) knows: what the corpus does know, it shall teach. A share ``tricky`` of them
+    has a listed word inside ("cockburn"): those are few, and go wrong. One English text in
     NAMED names a group of people as well, because corpora of abuse name them to insult them and
     so teach that the name is the insult. Nothing is returned for a language without a list of
     common words.
@@ -68,6 +73,11 @@ def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) ->
     generator = np.random.Generator(np.random.PCG64(seed))
     sizes = generator.integers(0, LONGEST + 1, count)
     drawn = generator.integers(0, len(words), sizes.sum())
+    listed = listed_words(load_lexicon("en"))
+    hard = [index for index, word in enumerate(words) if listed.search(word)]
+    if hard:
+        again = np.array(hard)[generator.integers(0, len(hard), sizes.sum())]
+        drawn = np.where(generator.random(sizes.sum()) < tricky, again, drawn)
     ends = np.cumsum(sizes)
     found = [
         " ".join(words[i] for i in drawn[end - size : end].tolist())
@@ -86,9 +96,19 @@ def harmless_texts(texts: Sequence[str], *, count: int, lang: str, seed: int) ->
 
 def _harmless_words(texts: Sequence[str], lang: str) -> list[str]:
     known = {word for folded in fold_many(texts) for word in _WORD.findall(folded)}
-    words = [w for w in common_words(lang) if len(w) > 2 and w.isalpha() and w not in known]
+    path = words_path(lang)
+    names = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    candidates = {*common_words(lang), *names} - known
+    words = sorted(w for w in candidates if len(w) > 2 and w.isalpha())
     hits = Matcher(load_lexicon("en")).find_many(words)
-    return sorted(word for word, found in zip(words, hits, strict=True) if not found)
+    return [word for word, found in zip(words, hits, strict=True) if not found]
+
+
+def listed_words(lexicon: Lexicon) -> re.Pattern[str]:
+    """What finds the block terms of a list wherever their letters stand, whole words or not."""
+    terms = fold_many([term.term for term in lexicon.terms if term.kind == "block"])
+    plain = sorted({term for term in terms if len(term) > 2 and term.isalpha()})
+    return re.compile("|".join(plain) or "(?!)")
 
 
 def noisy_texts(

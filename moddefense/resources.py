@@ -18,6 +18,7 @@ __all__ = [
     "lexicons_dir",
     "recipe_names",
     "recipe_path",
+    "words_path",
 ]
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -41,6 +42,11 @@ def corpora_dir() -> Path:
 def evaluation_dir() -> Path:
     """Folder of what evaluation needs besides a corpus: the identity terms."""
     return _data("evaluation", "evaluation")
+
+
+def words_path(lang: str) -> Path:
+    """File of harmless words of a language, one a line, for training; there may be none."""
+    return _data("words", "training/words") / f"{lang}.txt"
 
 
 def recipe_names() -> list[str]:

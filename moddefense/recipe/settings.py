@@ -101,6 +101,10 @@ class AugmentationKeys:
         0, "texts of harmless words that the corpus does not know, as examples of no harm", low=0
     )
     lang: str = _key("en", "language of these words")
+    tricky: float = _key(
+        0.5, "share of these words that have a listed word inside, where there are such",
+        low=0, high=1,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +173,10 @@ class WideKeys:
     enabled: bool = _key(True, "whether there is one")
     buckets: int = _key(1 << 18, "hash buckets for token unigrams and bigrams", low=16)
     inverse_penalty: float = _key(0.3, "C of the logistic regression", low=1e-6)
+    letters: int = _key(
+        1 << 18, "hash buckets for n-grams of the letters of words, of a model beside; 0: none",
+        low=0, high=1 << 24,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
