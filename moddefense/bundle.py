@@ -276,6 +276,7 @@ def _read_models(
 
     from moddefense.classifier.calibration import Calibration
     from moddefense.classifier.model import Classifier, Settings
+    from moddefense.letters import Spelling
     from moddefense.tokens import Tokenizer
     from moddefense.trigger import Trigger
 
@@ -291,7 +292,9 @@ def _read_models(
         calibration = Calibration.from_dict(stored)
         settings = dict(manifest["classifier"])
         labels = tuple(settings.pop("labels"))
-        classifier = Classifier(weights, calibration, Settings(label_names=labels, **settings))
+        classifier = Classifier(
+            weights, calibration, Settings(label_names=labels, **settings), Spelling.of(tokenizer)
+        )
         problem = _model_problem(tokenizer.size, weights, classifier, trigger)
     except Exception as error:  # whatever breaks here, it is for what the files hold
         why = " ".join(f"{type(error).__name__}: {error}".split())
@@ -368,7 +371,7 @@ def _model_problem(
     }
     if (problem := classifier.calibration.problem(outputs)) is not None:
         return f"calibration.json: {problem}"
-    for name in ("wide", "trigger"):
+    for name in {"wide", "letters", "trigger"} & arrays.keys():
         if arrays[name].ndim != 1 or not arrays[name].size:
             return f"{name} is {arrays[name].shape}, not one row of weights"
     if "kernel" in weights and len(weights["kernel"]) % 2 == 0:

@@ -13,7 +13,7 @@ from moddefense.tokens import Tokens
 if TYPE_CHECKING:
     import scipy.sparse
 
-__all__ = ["FIRST", "MIX", "SECOND", "NgramModel"]
+__all__ = ["FIRST", "MIX", "SECOND", "NgramModel", "bucket", "fit_linear"]
 
 # Odd constants of a multiplicative hash (Knuth); ids are small, so two rounds mix well enough.
 FIRST, SECOND, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(29)
@@ -74,20 +74,29 @@ class NgramModel:
         2012) are scaled up, so that it does not silence them; the factor ends up in the weights. A
         target of one class teaches nothing but its frequency.
         """
-        from scipy import sparse
-        from sklearn.linear_model import LogisticRegression
+        return cls(*fit_linear(_matrix(tokens, buckets), target, weights, inverse_penalty))
 
-        positive = int(np.sum(target))
-        if positive in (0, len(target)):
-            frequency = np.log((positive + 1) / (len(target) - positive + 1))
-            return cls(np.zeros(buckets, np.float32), float(frequency))
-        matrix = _matrix(tokens, buckets)
-        documents = np.bincount(matrix.indices, minlength=buckets)
-        rarity = np.log((1 + len(target)) / (1 + documents)) + 1
-        factor = rarity * np.sqrt(_log_count_ratio(matrix, target, weights))
-        model = LogisticRegression(C=inverse_penalty, max_iter=300)
-        model.fit(matrix @ sparse.diags(factor), target, sample_weight=weights)
-        return cls((model.coef_[0] * factor).astype(np.float32), float(model.intercept_[0]))
+
+def fit_linear(
+    matrix: scipy.sparse.csr_matrix, target: np.ndarray, weights: np.ndarray, inverse_penalty: float
+) -> tuple[np.ndarray, float]:
+    """Logistic regression as ``NgramModel.fit`` says: float32 ``[buckets]`` and the intercept.
+
+    ``matrix`` is ``[texts, buckets]``, ``target`` 0/1 and ``weights`` ``[texts]``.
+    """
+    from scipy import sparse
+    from sklearn.linear_model import LogisticRegression
+
+    positive = int(np.sum(target))
+    if positive in (0, len(target)):
+        frequency = np.log((positive + 1) / (len(target) - positive + 1))
+        return np.zeros(matrix.shape[1], np.float32), float(frequency)
+    documents = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    rarity = np.log((1 + len(target)) / (1 + documents)) + 1
+    factor = rarity * np.sqrt(_log_count_ratio(matrix, target, weights))
+    model = LogisticRegression(C=inverse_penalty, max_iter=300)
+    model.fit(matrix @ sparse.diags(factor), target, sample_weight=weights)
+    return (model.coef_[0] * factor).astype(np.float32), float(model.intercept_[0])
 
 
 def _log_count_ratio(
@@ -112,14 +121,15 @@ def _ngrams(tokens: Tokens, buckets: int) -> tuple[np.ndarray, np.ndarray]:
     starts = np.cumsum(counts) - counts
     within = np.arange(len(ids)) - np.repeat(tokens.starts, lengths)
     place = np.repeat(starts, lengths) + within
-    out[place] = _bucket(ids * FIRST, buckets)
+    out[place] = bucket(ids * FIRST, buckets)
     second = np.flatnonzero(within > 0)  # tokens that have one before them in their text
     pairs = ids[second - 1] * FIRST + (ids[second] + np.uint64(1)) * SECOND
-    out[place[second] + np.repeat(lengths, lengths)[second] - 1] = _bucket(pairs, buckets)
+    out[place[second] + np.repeat(lengths, lengths)[second] - 1] = bucket(pairs, buckets)
     return out, counts
 
 
-def _bucket(keys: np.ndarray, buckets: int) -> np.ndarray:
+def bucket(keys: np.ndarray, buckets: int) -> np.ndarray:
+    """Which of ``buckets`` each key, uint64, falls into; int64."""
     mixed = (keys ^ (keys >> MIX)) * SECOND
     return ((mixed >> np.uint64(32)) % np.uint64(buckets)).astype(np.int64)
 

@@ -6,7 +6,7 @@ others teach adds to it with weights that validation supports, none of them nega
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from moddefense.classifier.calibration import prevalence_weights
 from moddefense.classifier.combination import balanced_weights, combine
 from moddefense.corpus import Corpus, Split
+from moddefense.letters import LetterModel, Spelling
 from moddefense.ngrams import NgramModel
 from moddefense.recipe import Recipe
 from moddefense.tokens import Tokens
@@ -49,20 +50,25 @@ def definition_weights(corpus: Corpus, prevalence: float) -> np.ndarray:
 
 
 def learn_combination(
-    recipe: Recipe, split: Split, tokens: Mapping[str, Tokens], logits: np.ndarray
-) -> tuple[np.ndarray, NgramModel]:
-    """Return the weights of the network's logits in the score, and the linear model beside it.
+    recipe: Recipe, split: Split, examples: Corpus, tokens: Mapping[str, Tokens],
+    logits: np.ndarray, spelling: Spelling,
+) -> tuple[np.ndarray, NgramModel, np.ndarray | None]:  # fmt: skip
+    """Return the weights of the network's logits in the score, and the linear models beside it.
 
-    Both are learnt on validation, of whose weight the main corpus has the recipe's share.
-    ``logits`` are those of validation ``[texts, 1 + labels]``, and so long are the weights.
+    These are one over tokens, and the weights of one over letters, None where the recipe has none.
+    What each counts is learnt on validation, of whose weight the main corpus has the recipe's
+    share. ``examples`` are the training texts, those added to them behind; ``logits`` are those of
+    validation ``[texts, 1 + labels]``, and so long are the weights.
     """
     val = split.val
     columns = [0, *(1 + k for k in other_definitions(val))]
     # Added texts would teach the linear models what only the network can tell from harm.
     given = tokens["train"].take(np.arange(len(split.train)))
     wides = _linear_models(recipe, split.train, given)
+    letters = _letter_models(recipe, examples, tokens["train"], spelling)
     opinions = [logits[:, columns]]
-    opinions += [wide.log_odds(tokens["val"])[:, None] for wide in wides]
+    linear: list[NgramModel | LetterModel] = [*wides, *letters]
+    opinions += [model.log_odds(tokens["val"])[:, None] for model in linear]
     # As many harmful texts as validation has: the order of texts is learnt here, not the level.
     weights = balanced_weights(_groups(val), first=recipe.combination.main)
     found = combine(np.concatenate(opinions, axis=1), val.harmful, weights)
@@ -70,12 +76,22 @@ def learn_combination(
     mix = np.zeros(logits.shape[1])
     mix[columns] = found[: len(columns)]
     if not wides:
-        return mix, NgramModel(np.zeros(1, np.float32), 0.0)
-    # A sum of linear models over the same n-grams is one linear model.
-    pairs = list(zip(found[len(columns) :].tolist(), wides, strict=True))
-    total = np.sum([share * wide.weights for share, wide in pairs], axis=0)
-    intercept = sum(share * wide.intercept for share, wide in pairs)
-    return mix, NgramModel(total.astype(np.float32), float(intercept))
+        return mix, NgramModel(np.zeros(1, np.float32), 0.0), None
+    shares = found[len(columns) :].tolist()
+    total, intercept = _sum(shares[: len(wides)], wides)
+    if not letters:
+        return mix, NgramModel(total, intercept), None
+    total_letters, more = _sum(shares[len(wides) :], letters)
+    return mix, NgramModel(total, intercept + more), total_letters
+
+
+def _sum(
+    shares: Sequence[float], models: Sequence[NgramModel | LetterModel]
+) -> tuple[np.ndarray, float]:
+    """Weights and intercept of the sum of linear models over the same n-grams, which is one."""
+    pairs = list(zip(shares, models, strict=True))
+    total = np.sum([share * model.weights for share, model in pairs], axis=0)
+    return total.astype(np.float32), float(sum(share * model.intercept for share, model in pairs))
 
 
 def _groups(corpus: Corpus) -> np.ndarray:
@@ -87,17 +103,37 @@ def _groups(corpus: Corpus) -> np.ndarray:
 
 
 def _linear_models(recipe: Recipe, train: Corpus, tokens: Tokens) -> list[NgramModel]:
-    """One on the main corpus, and where others are joined one on everything."""
     keys = recipe.wide
     if not keys.enabled:
         return []
-    parts = [(train, tokens)]
-    if train.main is not None:
-        parts.insert(0, scored_part(train, tokens))
     return [
         NgramModel.fit(
-            texts, (part.scored if k == 0 else part.harmful).astype(int), np.ones(len(part)),
-            buckets=keys.buckets, inverse_penalty=keys.inverse_penalty,
+            texts, target, np.ones(len(target)), buckets=keys.buckets,
+            inverse_penalty=keys.inverse_penalty,
         )
-        for k, (part, texts) in enumerate(parts)
+        for texts, target in _targets(train, tokens)
     ]  # fmt: skip
+
+
+def _letter_models(
+    recipe: Recipe, examples: Corpus, tokens: Tokens, spelling: Spelling
+) -> list[LetterModel]:
+    keys = recipe.wide
+    if not keys.enabled or not keys.letters:
+        return []
+    return [
+        LetterModel.fit(
+            texts, target, np.ones(len(target)), spelling, buckets=keys.letters,
+            inverse_penalty=keys.inverse_penalty,
+        )
+        for texts, target in _targets(examples, tokens)
+    ]  # fmt: skip
+
+
+def _targets(corpus: Corpus, tokens: Tokens) -> list[tuple[Tokens, np.ndarray]]:
+    """What a linear model learns: the main corpus, and where others are joined everything, too."""
+    everything = (tokens, corpus.harmful.astype(int))
+    if corpus.main is None:
+        return [everything]
+    part, texts = scored_part(corpus, tokens)
+    return [(texts, part.scored.astype(int)), everything]

@@ -30,6 +30,7 @@ from moddefense.errors import ConfigurationError, TrainingError, at
 from moddefense.evaluation.metrics import auc
 from moddefense.evaluation.training import split_metrics
 from moddefense.folding import fold_many
+from moddefense.letters import Spelling
 from moddefense.ngrams import NgramModel
 from moddefense.opinions import definition_weights, learn_combination, scored_part
 from moddefense.policy import Policy
@@ -123,7 +124,7 @@ def train(
     tokens = {name: tokenizer(part.texts) for name, part in parts.items()}
     targets = {name: _targets(part) for name, part in parts.items()}
     classifier, history = _classifier(
-        recipe, split, tokenizer, tokens, targets,
+        recipe, split, examples, tokenizer, tokens, targets,
         tokenizer(unlabeled.texts) if unlabeled else None, progress, checkpoint,
     )  # fmt: skip
     scores = {name: classifier.score(tokens[name]) for name in tokens}
@@ -267,7 +268,8 @@ def _label_weights(corpus: Corpus) -> np.ndarray | None:
 
 
 def _classifier(
-    recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
+    recipe: Recipe, split: Split, examples: Corpus, tokenizer: Tokenizer,
+    tokens: dict[str, Tokens],
     targets: dict[str, np.ndarray], unlabeled: Tokens | None, progress: Progress | None,
     checkpoint: Checkpoint | None,
 ) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
@@ -286,23 +288,29 @@ def _classifier(
     identity = Calibration(np.ones(targets["val"].shape[1]), np.zeros(targets["val"].shape[1]))
     none = NgramModel(np.zeros(1, np.float32), 0.0)
 
-    def current(mix: np.ndarray, wide: NgramModel, calibration: Calibration) -> Classifier:
+    spelling = Spelling.of(tokenizer)
+
+    def current(
+        mix: np.ndarray, wide: NgramModel, letters: np.ndarray | None, calibration: Calibration
+    ) -> Classifier:
         weights = network_weights(network)
         # A sum of logits is a logit of summed weights: the combination costs nothing to serve.
         for name in ("out", "out_bias"):
             weights[name] = weights[name].copy()
             weights[name][..., 0] = weights[name] @ mix
         weights |= {"wide": wide.weights, "wide_intercept": np.array(wide.intercept)}
+        if letters is not None:
+            weights["letters"] = letters
         # Calibration and thresholds must fit what will be served.
         half = {k: _as_stored(w) for k, w in weights.items()}
-        return Classifier(half, calibration, settings)
+        return Classifier(half, calibration, settings, spelling)
 
     alone = np.eye(targets["val"].shape[1])[0]
     watched, watched_tokens = scored_part(split.val, tokens["val"])
 
     def validate() -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = current(alone, none, identity).logits(watched_tokens)
+            logits = current(alone, none, None, identity).logits(watched_tokens)
         if not np.isfinite(logits).all():  # weights beyond what a bundle can store
             return float("nan")
         value = auc(watched.scored, logits[:, 0])
@@ -317,13 +325,14 @@ def _classifier(
         checkpoint=checkpoint, unlabeled=unlabeled if learns_from_unlabeled(recipe) else None,
         label_weights=_label_weights(split.train),
     )  # fmt: skip
-    mix, wide = learn_combination(
-        recipe, split, tokens, current(alone, none, identity).logits(tokens["val"])
-    )
-    logits = current(mix, wide, identity).logits(tokens["val"])
+    mix, wide, letters = learn_combination(
+        recipe, split, examples, tokens, current(alone, none, None, identity).logits(tokens["val"]),
+        spelling,
+    )  # fmt: skip
+    logits = current(mix, wide, letters, identity).logits(tokens["val"])
     weights = definition_weights(split.val, recipe.calibration.prevalence)
     calibrated = Calibration.fit(logits, targets["val"], weights, method=recipe.calibration.method)
-    return current(mix, wide, calibrated), history
+    return current(mix, wide, letters, calibrated), history
 
 
 def _trigger(

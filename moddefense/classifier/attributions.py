@@ -49,6 +49,8 @@ def attribute(classifier: Classifier, tokens: Tokens) -> list[np.ndarray]:
         begin = (worst - own[0]) * (size - overlap)
         shares[begin : begin + len(ids)] = integrated_gradients(classifier.weights, ids)
         shares[begin : begin + len(ids)] += classifier.wide.contributions(ids)
+        if classifier.letters is not None:
+            shares[begin : begin + len(ids)] += classifier.letters.contributions(ids)
     return found
 
 

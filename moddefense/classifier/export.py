@@ -1,8 +1,8 @@
 """A bundle's classifier as a TensorFlow SavedModel: strings in, calibrated probabilities out.
 
 The graph has everything between: fold, WordPieces, openings, windows, the network of any kind, the
-linear model beside it, calibration, the worst window. It has no lexicon, trigger, policy or dropout
-sampling, which are no TensorFlow.
+linear models beside it, calibration, the worst window. It has no lexicon, trigger, policy or
+dropout sampling, which are no TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from moddefense.bundle import read_manifest, read_models
 from moddefense.classifier.calibration import Calibration, Curve
 from moddefense.classifier.encoders import load_encoder
 from moddefense.classifier.folding_graph import FoldingGraph, flat_ranges
+from moddefense.classifier.letters_graph import LetterGraph, buckets
 from moddefense.classifier.model import Classifier
 from moddefense.errors import WriteError, at
-from moddefense.ngrams import FIRST, MIX, SECOND
+from moddefense.ngrams import FIRST, SECOND
 from moddefense.tokens import SPECIAL, SUFFIX, UNKNOWN, Tokenizer
 from moddefense.wordpiece import wordpiece_tokenizer
 
@@ -80,6 +81,7 @@ class ServedClassifier(tf.Module):
         ]
         self._wide = tf.constant(weights["wide"], tf.float32)
         self._wide_intercept = float(weights["wide_intercept"])
+        self._letters = LetterGraph(classifier.letters) if classifier.letters else None
         self._calibration = classifier.calibration
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
@@ -88,8 +90,11 @@ class ServedClassifier(tf.Module):
         values, lengths = self._tokens(texts)
         cut, sizes, owner = self._windows(values, lengths)
         logits = self._network(cut, sizes)
-        wide = tf.cast(self._log_odds(cut, sizes), tf.float32)
-        logits = tf.concat([logits[:, :1] + wide[:, None], logits[:, 1:]], axis=1)
+        wide = self._log_odds(cut, sizes)
+        if self._letters is not None:
+            wide += self._letters(cut, sizes)
+        harm = logits[:, :1] + tf.cast(wide, tf.float32)[:, None]
+        logits = tf.concat([harm, logits[:, 1:]], axis=1)
         found = tf.math.segment_max(_calibrated(self._calibration, logits), owner)
         found = tf.cast(found, tf.float32)
         return {
@@ -139,15 +144,10 @@ class ServedClassifier(tf.Module):
             (ids * FIRST, row),
             (tf.boolean_mask(pairs, follows), tf.boolean_mask(row[1:], follows)),
         ):
-            weight = tf.cast(tf.gather(self._wide, self._buckets(keys)), tf.float64)
+            weight = tf.cast(tf.gather(self._wide, buckets(keys, self._wide)), tf.float64)
             found += tf.math.unsorted_segment_sum(weight, rows, tf.size(lengths))
         grams = tf.cast(tf.maximum(2 * lengths - 1, 1), tf.float64)
         return found / tf.sqrt(grams) + self._wide_intercept
-
-    def _buckets(self, keys: tf.Tensor) -> tf.Tensor:
-        mixed = tf.bitwise.bitwise_xor(keys, tf.bitwise.right_shift(keys, MIX)) * SECOND
-        high = tf.cast(tf.bitwise.right_shift(mixed, np.uint64(32)), tf.int64)
-        return high % self._wide.shape[0]
 
 
 def _calibrated(calibration: Calibration, logits: tf.Tensor) -> tf.Tensor:

@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 from moddefense.classifier.calibration import Calibration
 from moddefense.classifier.serving import Committee, CompiledNetwork, windows
 from moddefense.classifier.uncertainty import Spread, dropout_masks, spread_of
+from moddefense.letters import LetterModel, Spelling
 from moddefense.ngrams import NgramModel
 from moddefense.tokens import Tokens
 
@@ -42,16 +43,21 @@ class Classifier:
     Column 0 of the network's logits is harm as such (any label); the others are ``label_names``,
     unless there is only one label, which then is harm. A linear model over token n-grams, fitted
     alone, adds to the logit of harm: it knows rare pairs of words by heart that the network
-    smooths over (wide and deep, Cheng 2016). ``weights`` has those of ``network_weights`` and
-    ``wide`` ``[buckets]`` and ``wide_intercept``.
+    smooths over (wide and deep, Cheng 2016). So does one over the letters of words, where
+    ``weights`` has ``letters`` ``[buckets]``, which takes the ``spelling`` of the tokens. Beside it
+    there are those of ``network_weights``, ``wide`` ``[buckets]`` and ``wide_intercept``.
     """
 
     def __init__(
-        self, weights: dict[str, np.ndarray], calibration: Calibration, settings: Settings
-    ) -> None:
+        self, weights: dict[str, np.ndarray], calibration: Calibration, settings: Settings,
+        spelling: Spelling | None = None,
+    ) -> None:  # fmt: skip
         self.weights = weights
         self.network = CompiledNetwork(weights)
         self.wide = NgramModel(weights["wide"], float(weights["wide_intercept"]))
+        self.letters: LetterModel | None = None
+        if spelling is not None and "letters" in weights:
+            self.letters = LetterModel(weights["letters"], 0.0, spelling)
         self.calibration = calibration
         self.settings = settings
         self._masks = dropout_masks(
@@ -70,13 +76,15 @@ class Classifier:
     def pool(self, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """What the windows of texts come down to, and the text that each window belongs to.
 
-        The first is ``[windows, features + 1]``: pooled features, and what the linear model says.
+        The first is ``[windows, features + 1]``: pooled features, and what the linear models say.
         """
         cut, owner = windows(tokens, size=self.settings.window, overlap=self.settings.overlap)
-        wide = self.wide.log_odds(cut).astype(np.float32)
+        wide = self.wide.log_odds(cut)
+        if self.letters is not None:
+            wide += self.letters.log_odds(cut)
         with _one_thread():
             pooled = self.network.pool(cut)
-        return np.concatenate([pooled, wide[:, None]], axis=1), owner
+        return np.concatenate([pooled, wide[:, None].astype(np.float32)], axis=1), owner
 
     def probabilities(self, pooled: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Calibrated probabilities ``[texts, 1 + labels]``, each of a text's worst window."""

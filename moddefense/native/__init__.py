@@ -30,6 +30,7 @@ def library() -> Any:
     found.moddefense_wordpiece_new.restype = ctypes.c_void_p
     found.moddefense_wordpiece.restype = ctypes.c_int64
     found.moddefense_convolve.restype = ctypes.c_int64
+    found.moddefense_letters.restype = ctypes.c_int64
     for name in ("moddefense_wordpiece_free", "moddefense_runs", "moddefense_ngrams"):
         getattr(found, name).restype = None
     return found

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from moddefense.native import library
 from moddefense.tokens import Tokens
 
-__all__ = ["Convolution", "ngram_sums"]
+if TYPE_CHECKING:
+    from moddefense.letters import Spelling
+
+__all__ = ["Convolution", "letter_sums", "ngram_sums"]
 
 
 def ngram_sums(tokens: Tokens, weights: np.ndarray) -> np.ndarray:
@@ -28,6 +32,36 @@ def ngram_sums(tokens: Tokens, weights: np.ndarray) -> np.ndarray:
         _at(sums),
     )  # fmt: skip
     return sums
+
+
+def letter_sums(
+    tokens: Tokens, spelling: Spelling, alone: tuple[np.ndarray, np.ndarray], weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of the weights of the letter n-grams of each text's different words, and their number.
+
+    float64 and int64 ``[texts]``. ``alone`` has both for each id as a word of its own, ``weights``
+    is float32 ``[buckets]``, at least one. IndexError on an unknown token.
+    """
+    if not len(weights):
+        raise ValueError("a linear model has at least one bucket")
+    values, lengths = _checked(tokens)
+    weights = np.ascontiguousarray(weights, np.float32)
+    codes = np.ascontiguousarray(spelling.codes, np.int32)
+    begins = np.ascontiguousarray(spelling.begins, np.int64)
+    continues = np.ascontiguousarray(spelling.continues, np.uint8)
+    alone_sums = np.ascontiguousarray(alone[0], np.float64)
+    alone_counts = np.ascontiguousarray(alone[1], np.int64)
+    sums, counts = np.empty(len(lengths)), np.empty(len(lengths), np.int64)
+    slots = 1 << (2 * int(lengths.max(initial=1)) - 1).bit_length()
+    seen = np.empty(slots, np.uint64)
+    wrong = library().moddefense_letters(
+        _at(values), _at(lengths), _size(len(lengths)), _at(codes), _at(begins), _at(continues),
+        _size(len(continues)), _at(alone_sums), _at(alone_counts), _at(weights),
+        _size(len(weights)), _at(seen), _at(sums), _at(counts),
+    )  # fmt: skip
+    if wrong >= 0:
+        raise IndexError(f"token {values[wrong]} is not in a vocabulary of {len(continues)}")
+    return sums, counts
 
 
 class Convolution:
