@@ -50,22 +50,21 @@ def definition_weights(corpus: Corpus, prevalence: float) -> np.ndarray:
 
 
 def learn_combination(
-    recipe: Recipe, split: Split, examples: Corpus, tokens: Mapping[str, Tokens],
-    logits: np.ndarray, spelling: Spelling,
+    recipe: Recipe, split: Split, tokens: Mapping[str, Tokens], logits: np.ndarray,
+    spelling: Spelling,
 ) -> tuple[np.ndarray, NgramModel, np.ndarray | None]:  # fmt: skip
     """Return the weights of the network's logits in the score, and the linear models beside it.
 
     These are one over tokens, and the weights of one over letters, None where the recipe has none.
     What each counts is learnt on validation, of whose weight the main corpus has the recipe's
-    share. ``examples`` are the training texts, those added to them behind; ``logits`` are those of
-    validation ``[texts, 1 + labels]``, and so long are the weights.
+    share. ``logits`` are those of validation ``[texts, 1 + labels]``, and so long are the weights.
     """
     val = split.val
     columns = [0, *(1 + k for k in other_definitions(val))]
     # Added texts would teach the linear models what only the network can tell from harm.
     given = tokens["train"].take(np.arange(len(split.train)))
     wides = _linear_models(recipe, split.train, given)
-    letters = _letter_models(recipe, examples, tokens["train"], spelling)
+    letters = _letter_models(recipe, split.train, given, spelling)
     opinions = [logits[:, columns]]
     linear: list[NgramModel | LetterModel] = [*wides, *letters]
     opinions += [model.log_odds(tokens["val"])[:, None] for model in linear]
@@ -116,7 +115,7 @@ def _linear_models(recipe: Recipe, train: Corpus, tokens: Tokens) -> list[NgramM
 
 
 def _letter_models(
-    recipe: Recipe, examples: Corpus, tokens: Tokens, spelling: Spelling
+    recipe: Recipe, train: Corpus, tokens: Tokens, spelling: Spelling
 ) -> list[LetterModel]:
     keys = recipe.wide
     if not keys.enabled or not keys.letters:
@@ -126,7 +125,7 @@ def _letter_models(
             texts, target, np.ones(len(target)), spelling, buckets=keys.letters,
             inverse_penalty=keys.inverse_penalty,
         )
-        for texts, target in _targets(examples, tokens)
+        for texts, target in _targets(train, tokens)
     ]  # fmt: skip
 
 

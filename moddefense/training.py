@@ -124,7 +124,7 @@ def train(
     tokens = {name: tokenizer(part.texts) for name, part in parts.items()}
     targets = {name: _targets(part) for name, part in parts.items()}
     classifier, history = _classifier(
-        recipe, split, examples, tokenizer, tokens, targets,
+        recipe, split, tokenizer, tokens, targets,
         tokenizer(unlabeled.texts) if unlabeled else None, progress, checkpoint,
     )  # fmt: skip
     scores = {name: classifier.score(tokens[name]) for name in tokens}
@@ -268,8 +268,7 @@ def _label_weights(corpus: Corpus) -> np.ndarray | None:
 
 
 def _classifier(
-    recipe: Recipe, split: Split, examples: Corpus, tokenizer: Tokenizer,
-    tokens: dict[str, Tokens],
+    recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
     targets: dict[str, np.ndarray], unlabeled: Tokens | None, progress: Progress | None,
     checkpoint: Checkpoint | None,
 ) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
@@ -326,7 +325,7 @@ def _classifier(
         label_weights=_label_weights(split.train),
     )  # fmt: skip
     mix, wide, letters = learn_combination(
-        recipe, split, examples, tokens, current(alone, none, None, identity).logits(tokens["val"]),
+        recipe, split, tokens, current(alone, none, None, identity).logits(tokens["val"]),
         spelling,
     )  # fmt: skip
     logits = current(mix, wide, letters, identity).logits(tokens["val"])

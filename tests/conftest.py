@@ -69,6 +69,7 @@ learning_rate = 0.01
 
 [wide]
 buckets = 1024
+letters = 4096
 
 [trigger]
 buckets = 1024

@@ -88,7 +88,7 @@ def test_without_dropout_there_is_no_spread(toy):
 
     whole = toy.bundle.classifier
     settings = dataclasses.replace(whole.settings, dropout=0.0)
-    plain = Classifier(whole.weights, whole.calibration, settings)
+    plain = Classifier(whole.weights, whole.calibration, settings, whole.letters.spelling)
     tokens = toy.bundle.tokenizer(["a jerk", "the cat"])
     found = plain.sample(tokens, samples=9, seed=2)
     np.testing.assert_allclose(found.deviation, 0, atol=1e-7)
