@@ -3,7 +3,8 @@
 WordPieces are cut by the compiled library (``moddefense.native``), and where that is missing by a
 TF-Text graph (``moddefense.wordpiece``).
 
-A text is folded (``moddefense.folding``), cut into words and WordPieces, and each piece that begins
+A text is folded (``moddefense.folding``), respelt (``moddefense.respelling``), cut into words and
+WordPieces, and each piece that begins
 a word without being all of it gets an *opening* id of its own: a rude word that is the beginning of
 a surname must not share the embedding of the rude word.
 """
@@ -24,9 +25,12 @@ import numpy as np
 from moddefense import native
 from moddefense.display import shown
 from moddefense.folding import fold, fold_many
+from moddefense.respelling import SHORTEST, Respeller
 from moddefense.segmentation import Segmenter
+from moddefense.usual import usual_words
 
 if TYPE_CHECKING:
+    from moddefense.native.respelling import CompiledRespeller
     from moddefense.native.wordpiece import WordPiece
 
 __all__ = ["PAD", "Graph", "TokenColumn", "Tokenizer", "Tokens", "learn_vocabulary"]
@@ -75,13 +79,21 @@ class Tokenizer:
     an opening id, in the order of these ids, which follow those of the pieces. Both are stored in
     one JSON file. ``alphabet`` has the letters that words may be spelt with, ``continues`` says of
     each piece whether it goes on with a word, ``opening`` what id it has where it begins a longer
-    one. ``graph`` cuts into pieces where there is no compiled library and TensorFlow in
-    this process shall not; else that is imported with the first text.
+    one. ``lang`` is the language in which misspelt words are known; where it is empty, has no list
+    of usual words, or is not that of the vocabulary, nothing is respelt. ``graph`` cuts into pieces
+    where there is no compiled library and TensorFlow in this process shall not; else that is
+    imported with the first text.
     """
 
     def __init__(
-        self, pieces: Iterable[str], openings: Iterable[str] = (), *, graph: Graph | None = None
+        self,
+        pieces: Iterable[str],
+        openings: Iterable[str] = (),
+        *,
+        lang: str = "",
+        graph: Graph | None = None,
     ) -> None:
+        self.lang = lang
         self.pieces = tuple(pieces)
         self.openings = tuple(openings)
         index = {piece: i for i, piece in enumerate(self.pieces)}
@@ -146,6 +158,8 @@ class Tokenizer:
             return Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
         if self._compiled is not None:
             return self._tokenize_compiled(self._compiled, folded)
+        if self.respeller is not None:
+            folded = list(map(self.respeller, folded))
         values, lengths = self.graph([self._prepare(text) for text in folded])
         return Tokens(self._open(values), lengths)
 
@@ -156,31 +170,56 @@ class Tokenizer:
         from moddefense.native.wordpiece import long_runs
 
         encoded = [text.encode("utf-8", "replace") for text in texts]
+        if self._compiled_respeller is not None:
+            self._compiled_respeller.respell(encoded, plain=plain)
         for row in long_runs(encoded, self.segmenter.least).tolist():
-            text = fold(texts[row]) if plain else texts[row]
-            encoded[row] = self.segmenter.spread(text).encode("utf-8", "replace")
+            text = encoded[row].decode()
+            encoded[row] = self.segmenter.spread(fold(text) if plain else text).encode()
         # Letters that cannot be spelt stand apart there.
         return Tokens(*compiled.opened(encoded, fold=plain))
 
     @cached_property
+    def respeller(self) -> Respeller | None:
+        """What reads misspelt and disguised words as words of the vocabulary, or None."""
+        usual = usual_words(self.lang) if self.lang else frozenset()
+        words = [word for word in self._words if len(word) > SHORTEST]
+        if 2 * sum(word in usual for word in words) <= len(words):
+            return None  # a vocabulary of another language
+        return Respeller(self._words, usual)
+
+    @cached_property
+    def _compiled_respeller(self) -> CompiledRespeller | None:
+        if self.respeller is None:
+            return None
+        from moddefense.native.respelling import CompiledRespeller
+
+        return CompiledRespeller(self.respeller.words, self.lang)
+
+    @property
+    def _words(self) -> list[str]:
+        """The pieces that are words, most frequent first."""
+        # WordPiece vocabularies are learnt by frequency, and stand in that order.
+        return [p for p in self.pieces[len(SPECIAL) :] if not p.startswith(SUFFIX)]
+
+    @cached_property
     def segmenter(self) -> Segmenter:
         """What cuts long runs of letters into the words of the vocabulary."""
-        # WordPiece vocabularies are learnt by frequency, and stand in that order.
-        return Segmenter(p for p in self.pieces[len(SPECIAL) :] if not p.startswith(SUFFIX))
+        return Segmenter(self._words)
 
     def spans(self, folded: str) -> list[tuple[int, int, bool]]:
         """Where in a folded text each token comes from, and whether it continues a word.
 
         Half-open, in characters of ``folded``; in the order of the tokens that the text becomes.
         """
-        prepared = self._prepare(folded)
+        respelt, whence = self._respelt(folded)
+        prepared = self._prepare(respelt)
         text = prepared.decode("utf-8")
-        origin, place = list[int](), 0
+        origin, place = list[tuple[int, int]](), 0
         for char in text:  # spaces may have been put in, and a lone surrogate is a ? now
-            same = place < len(folded) and (
-                char == folded[place] or "\ud800" <= folded[place] <= "\udfff"
+            same = place < len(respelt) and (
+                char == respelt[place] or "\ud800" <= respelt[place] <= "\udfff"
             )
-            origin.append(min(place, len(folded) - 1))
+            origin.append(whence[min(place, len(respelt) - 1)])
             place += same
         values, _ = self.graph([prepared])
         found, position = [], 0
@@ -194,8 +233,19 @@ class Tokenizer:
                 found.append((0, 0, continues))
                 continue
             position = begin + length
-            found.append((origin[begin], origin[position - 1] + 1, continues))
+            found.append((origin[begin][0], origin[position - 1][1], continues))
         return found
+
+    def _respelt(self, folded: str) -> tuple[str, list[tuple[int, int]]]:
+        """A folded text respelt, and where in it each character comes from."""
+        edits = self.respeller.edits(folded) if self.respeller is not None else []
+        pieces, whence, last = list[str](), list[tuple[int, int]](), 0
+        for start, end, instead in [*edits, (len(folded), len(folded), "")]:
+            pieces += (folded[last:start], instead)
+            whence += [(place, place + 1) for place in range(last, start)]
+            whence += [(start, end)] * len(instead)
+            last = end
+        return "".join(pieces), whence
 
     def _prepare(self, text: str) -> bytes:
         text = self.segmenter.spread(text)
@@ -216,7 +266,8 @@ class Tokenizer:
 
     def with_openings(self, folded: Sequence[str], *, min_frequency: int) -> Tokenizer:
         """Return a tokenizer whose openings are those that occur in ``folded`` often enough."""
-        everything = Tokenizer(self.pieces, [p for p in self.pieces[3:] if p[:2] != SUFFIX])
+        openings = [piece for piece in self.pieces[len(SPECIAL) :] if piece[:2] != SUFFIX]
+        everything = Tokenizer(self.pieces, openings, lang=self.lang)
         values = everything.tokenize_folded(folded).values
         counts = np.bincount(values, minlength=everything.size)[len(self.pieces) :]
         return Tokenizer(
@@ -226,18 +277,20 @@ class Tokenizer:
                 for piece, count in zip(everything.openings, counts.tolist(), strict=True)
                 if count >= min_frequency
             ],
+            lang=self.lang,
         )
 
     def save(self, path: Path) -> None:
         """Write the vocabulary as JSON."""
-        content = {"pieces": self.pieces, "openings": self.openings}
+        content = {"lang": self.lang, "pieces": self.pieces, "openings": self.openings}
         path.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path, *, graph: Graph | None = None) -> Tokenizer:
-        """Read what ``save`` wrote."""
+        """Read what ``save`` wrote; vocabularies that name no language are English."""
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(content["pieces"], content["openings"], graph=graph)
+        lang = content.get("lang", "en")
+        return cls(content["pieces"], content["openings"], lang=lang, graph=graph)
 
 
 class TokenColumn:
@@ -276,8 +329,12 @@ class _Spacing(dict[int, str]):
         return letter if letter.isspace() else f" {letter} "
 
 
-def learn_vocabulary(folded: Iterable[str], *, size: int, min_frequency: int) -> Tokenizer:
+def learn_vocabulary(
+    folded: Iterable[str], *, size: int, min_frequency: int, lang: str = ""
+) -> Tokenizer:
     """Learn a WordPiece vocabulary on folded texts, with the ``tokenizers`` package.
+
+    ``lang`` is as in ``Tokenizer``.
 
     The package numbers letters in the order in which it happens to meet them and settles ties
     between equally frequent pairs by these numbers, so the letters are numbered here: the same
@@ -312,8 +369,5 @@ def learn_vocabulary(folded: Iterable[str], *, size: int, min_frequency: int) ->
     )
     learner.train_from_iterator(folded, trainer)
     vocabulary = learner.get_vocab()
-    return Tokenizer(
-        piece
-        for piece in sorted(vocabulary, key=lambda piece: vocabulary[piece])
-        if len(piece.encode()) <= LONGEST_PIECE
-    )
+    pieces = sorted(vocabulary, key=lambda piece: vocabulary[piece])
+    return Tokenizer((p for p in pieces if len(p.encode()) <= LONGEST_PIECE), lang=lang)

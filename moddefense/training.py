@@ -248,7 +248,9 @@ def _require_classes(split: Split) -> None:
 def _vocabulary(recipe: Recipe, corpus: Corpus) -> Tokenizer:
     folded = fold_many(corpus.texts)
     keys = recipe.vocabulary
-    learnt = learn_vocabulary(folded, size=keys.size, min_frequency=keys.min_frequency)
+    learnt = learn_vocabulary(
+        folded, size=keys.size, min_frequency=keys.min_frequency, lang=recipe.augmentation.lang
+    )
     return learnt.with_openings(folded, min_frequency=keys.opening_frequency)
 
 

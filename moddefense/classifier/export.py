@@ -1,8 +1,9 @@
 """A bundle's classifier as a TensorFlow SavedModel: strings in, calibrated probabilities out.
 
 The graph has everything between: fold, WordPieces, openings, windows, the network of any kind, the
-linear models beside it, calibration, the worst window. It has no lexicon, trigger, policy or
-dropout sampling, which are no TensorFlow.
+linear models beside it, calibration, the worst window. It has no lexicon, trigger, policy, dropout
+sampling or respelling, which are no TensorFlow: misspelt and disguised words it reads as they are
+written, unless the texts that it is given went through ``moddefense.respelling`` before.
 """
 
 from __future__ import annotations

@@ -126,7 +126,9 @@ class FoldingGraph(tf.Module):
 
         among_latin = has(latin) & ~has(genuine)
         more_latin = letters(is_latin) > letters(inside & tf.gather(unread, word))
-        disguised = has(mixed) & more_latin
+        starts = inside & ~before[: tf.size(inside)]
+        unsure = letters(starts & tf.gather(read & ~posing, word))
+        disguised = (letters(starts & tf.gather(mixed, word)) > 2 * unsure) & more_latin
         heal = inside & foreign
         healed = tf.where(heal & tf.gather(mixed, word), loose, values)
         healed = tf.where(

@@ -17,7 +17,7 @@ from moddefense.folding.characters import ACCENTS, named_letter
 __all__ = ["ASCII_RUN", "DISTINCT", "SHOWN", "heal", "twin"]
 
 _PAIRS = """
-    гr йu ъb ьb цu шw щw ыb эe юo яr дd лl жx чy фf ўy ђh џu ґr ғf қk ҝk ҡk ҟk ңn ӊh ҥh ҷy ҹy ӌy ҵu
+    гr йu ъb ьb цu шw щw ыb эe юo яr дd лl чy фf ўy ђh џu ґr ғf қk ҝk ҡk ҟk ңn ӊh ҥh ҷy ҹy ӌy ҵu
     ҩo ԏt ӆl єe ԑe әe пn зe ӏl δd ηn θo λl ξe μu πn φo ψy ωw իh լl ւl րn նu մu վu եt դd ճx կl
     אx חn טv ןl סo עy שw ⲓi ⲁa ⲗl ⲇd ⲱw
 """
@@ -107,8 +107,8 @@ def heal(folded: str, known: Container[str] = _NONE) -> str:
 
     A word that mixes Latin letters with lookalikes is healed when all foreign letters in it are.
     A word of lookalikes alone is healed when the text has Latin letters and no word that could
-    only be of the other script: otherwise it may well be what it says it is. Where other words mix
-    scripts, the text is disguised, and more letters than those of such words must be Latin ones.
+    only be of the other script: otherwise it may well be what it says it is. Where many more words
+    mix scripts than are of lookalikes alone, these are read so even if only their capitals look so.
     Words of ``known`` are read wherever no more letters are foreign than Latin, long ones even
     where they are all that there is.
     """
@@ -131,7 +131,7 @@ def heal(folded: str, known: Container[str] = _NONE) -> str:
     if not mixed and not posing:
         return _settled(folded)
     latin = len(_LATIN.findall(folded))
-    disguised = bool(mixed) and latin > foreign
+    disguised = latin > foreign and len(mixed) > 2 * sum(not word.strict for word in posing)
     pieces = [(word, _known(word, known) or word.loose) for word in mixed]
     spelt = [_known(word, known) for word in posing]
     foreign += sum(len(word.text) for word, way in zip(posing, spelt, strict=True) if not way)

@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["library"]
 
 LIBRARY = Path(__file__).parent / "models.so"
-_VERSION = 2  # as in models.h
+_VERSION = 5  # as in models.h
 
 
 @functools.cache
@@ -31,6 +31,12 @@ def library() -> Any:
     found.moddefense_wordpiece.restype = ctypes.c_int64
     found.moddefense_convolve.restype = ctypes.c_int64
     found.moddefense_letters.restype = ctypes.c_int64
-    for name in ("moddefense_wordpiece_free", "moddefense_runs", "moddefense_ngrams"):
+    found.moddefense_words_new.restype = ctypes.c_void_p
+    found.moddefense_respeller_new.restype = ctypes.c_void_p
+    found.moddefense_respell.restype = ctypes.c_int64
+    for name in (
+        "moddefense_wordpiece_free", "moddefense_runs", "moddefense_ngrams",
+        "moddefense_words_free", "moddefense_respeller_free",
+    ):  # fmt: skip
         getattr(found, name).restype = None
     return found

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from moddefense.native import library
+from moddefense.native.buffers import address, concatenated
 
 __all__ = ["WordPiece", "long_runs"]
 
@@ -53,11 +54,11 @@ class WordPiece:
             if core and (apart.isdisjoint(core) or (len(core) == 1 and not continues)):
                 kinds[place] = CONTINUES if continues else BEGINS
         classes = _everything() if alphabet is None else _spelt(alphabet)
-        joined, begins = _joined(cores)
+        joined, begins = concatenated(cores)
         lib = library()
         self._handle = ctypes.c_void_p(
             lib.moddefense_wordpiece_new(
-                joined, _at(begins), bytes(kinds), ctypes.c_int64(len(cores)), bytes(classes),
+                joined, address(begins), bytes(kinds), ctypes.c_int64(len(cores)), bytes(classes),
                 ctypes.c_int32(list(pieces).index(unknown)), ctypes.c_int64(LONGEST_WORD),
             )
         )  # fmt: skip
@@ -84,13 +85,13 @@ class WordPiece:
     def _run(
         self, texts: Sequence[bytes], opening: np.ndarray | None, fold: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        joined, begins = _joined(texts)
+        joined, begins = concatenated(texts)
         ids = np.empty(len(joined), np.int32)
         lengths = np.empty(len(texts), np.int64)
         total = library().moddefense_wordpiece(
-            self._handle, joined, _at(begins), ctypes.c_int64(len(texts)),
-            None if opening is None else _at(opening), ctypes.c_int32(fold), _at(ids),
-            _at(lengths),
+            self._handle, joined, address(begins), ctypes.c_int64(len(texts)),
+            None if opening is None else address(opening), ctypes.c_int32(fold), address(ids),
+            address(lengths),
         )  # fmt: skip
         if total < 0:
             raise MemoryError("no memory to cut texts")
@@ -102,11 +103,15 @@ def long_runs(texts: Sequence[bytes], least: int) -> np.ndarray:
 
     ``least`` is 1 or more.
     """
-    joined, begins = _joined(texts)
+    joined, begins = concatenated(texts)
     found = np.zeros(len(texts), np.uint8)
     library().moddefense_runs(
-        joined, _at(begins), ctypes.c_int64(len(texts)), ctypes.c_int64(max(1, least)), _at(found)
-    )
+        joined,
+        address(begins),
+        ctypes.c_int64(len(texts)),
+        ctypes.c_int64(max(1, least)),
+        address(found),
+    )  # fmt: skip
     return np.flatnonzero(found)
 
 
@@ -139,13 +144,3 @@ def _spelt(alphabet: Iterable[str]) -> bytearray:
     for code in _SPACES:
         classes[code] = SPACE
     return classes
-
-
-def _joined(texts: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
-    begins = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=begins[1:])
-    return b"".join(texts), begins
-
-
-def _at(values: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(values.ctypes.data)
