@@ -83,7 +83,10 @@ def _trigger(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str,
 
 
 def _classifier(alone: Screening, decided: Screening, guard: Guard) -> Mapping[str, Any]:
+    from moddefense.classifier.highlighting import highlights
+
     uncertainty = alone.uncertainty[0]
+    attributions = _attributions(alone, guard)
     return {
         "read": alone.readings.get(0, alone.texts[0]),
         "score": float(printed(alone.score[0])),
@@ -94,7 +97,10 @@ def _classifier(alone: Screening, decided: Screening, guard: Guard) -> Mapping[s
         "block": guard.policy.classifier_block,
         "reach": guard.policy.uncertainty_reach,
         "label_rules": guard.policy.as_dict().get("labels", {}),
-        "attributions": _attributions(alone, guard),
+        "attributions": attributions,
+        "highlights": None
+        if isinstance(attributions, str)
+        else highlights(alone.texts[0], attributions),
     }
 
 

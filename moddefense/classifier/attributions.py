@@ -7,24 +7,27 @@ logits of text and baseline out among the tokens, completely. The network is a c
 of embeddings, then two dense layers. The linear model over token n-grams needs no path: each
 n-gram's weight is its share, half of it for each token of a pair.
 
+``left_out`` asks something else: what the text loses without a word. It does not add up, but it
+tells what matters by itself from what only stands beside it.
+
 Attributions are in log-odds of harm before calibration: positive ones speak for harm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from moddefense.classifier.serving import windows
 from moddefense.errors import ConfigurationError
+from moddefense.tokens import Tokens
 
 if TYPE_CHECKING:
     from moddefense.classifier.model import Classifier
-    from moddefense.tokens import Tokens
 
-__all__ = ["attribute", "integrated_gradients", "network_logit"]
+__all__ = ["attribute", "integrated_gradients", "left_out", "network_logit"]
 
 STEPS, MOST_STEPS = 32, 1024  # points on the path; doubled until the shares add up
 TOLERANCE = 0.005  # of the difference of the logits
@@ -36,21 +39,48 @@ def attribute(classifier: Classifier, tokens: Tokens) -> list[np.ndarray]:
     Of a long text only the worst window, which gives it its score, has any. Raises
     ConfigurationError for recurrent networks, which this cannot read.
     """
+    found = [np.zeros(length) for length in tokens.lengths.tolist()]
+    for shares, (begin, ids) in zip(found, _worst_windows(classifier, tokens), strict=True):
+        if shares.size:
+            shares[begin : begin + len(ids)] = integrated_gradients(classifier.weights, ids)
+            shares[begin : begin + len(ids)] += classifier.wide.contributions(ids)
+            if classifier.letters is not None:
+                shares[begin : begin + len(ids)] += classifier.letters.contributions(ids)
+    return found
+
+
+def left_out(classifier: Classifier, tokens: Tokens, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """Log-odds of harm that one text loses without each group of its tokens, float64 ``[groups]``.
+
+    ``groups`` are places of tokens. Of a long text, only its worst window is looked at.
+    """
+    ((begin, ids),) = _worst_windows(classifier, tokens)
+    everything = np.arange(len(ids))
+    kept = [everything]
+    seen = list[int]()
+    for number, group in enumerate(groups):
+        left = np.setdiff1d(everything, np.asarray(group, np.int64) - begin)
+        if len(left) < len(ids):
+            kept.append(left)
+            seen.append(number)
+    lengths = np.array([len(places) for places in kept])
+    logits = classifier.logits(Tokens(ids[np.concatenate(kept)], lengths))[:, 0].astype(np.float64)
+    lost = np.zeros(len(groups))
+    lost[seen] = logits[0] - logits[1:]
+    return lost
+
+
+def _worst_windows(classifier: Classifier, tokens: Tokens) -> list[tuple[int, np.ndarray]]:
+    """Of each text the window that gives it its score: where it begins, and its token ids."""
     size, overlap = classifier.settings.window, classifier.settings.overlap
     cut, owner = windows(tokens, size=size, overlap=overlap)
     scores = classifier.window_probabilities(classifier.pool(tokens)[0])[:, 0]
-    found = [np.zeros(length) for length in tokens.lengths.tolist()]
-    for text, shares in enumerate(found):
+    found = []
+    for text in range(len(tokens.lengths)):
         own = np.flatnonzero(owner == text)
-        if not shares.size:
-            continue
         worst = own[int(np.argmax(scores[own]))]
         ids = cut.take(np.array([worst])).values
-        begin = (worst - own[0]) * (size - overlap)
-        shares[begin : begin + len(ids)] = integrated_gradients(classifier.weights, ids)
-        shares[begin : begin + len(ids)] += classifier.wide.contributions(ids)
-        if classifier.letters is not None:
-            shares[begin : begin + len(ids)] += classifier.letters.contributions(ids)
+        found.append((int(worst - own[0]) * (size - overlap), ids))
     return found
 
 

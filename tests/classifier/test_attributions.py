@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moddefense as md
-from moddefense.classifier.attributions import attribute, integrated_gradients, network_logit
-from moddefense.classifier.highlighting import marked, word_attributions
+from moddefense.classifier.attributions import (
+    attribute,
+    integrated_gradients,
+    left_out,
+    network_logit,
+)
+from moddefense.classifier.highlighting import gathered, highlights, marked, word_attributions
 from moddefense.classifier.model import network_weights
 from moddefense.errors import ConfigurationError
 from moddefense.folding import fold
@@ -132,8 +137,66 @@ def test_what_is_marked():
     words = [{"start": start, "end": end, "weight": weight} for start, end, weight in spans]
     assert marked(words, least=0.1, share=0.2) == [(0, 3), (4, 6)]
     assert marked(words, least=1, share=0.0) == [(0, 3)]
-    assert marked(words, [(7, 9)]) == [(7, 9)]
+    assert marked(words, [(8, 11)]) == [(7, 9), (9, 12)]
     assert marked([]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "you are a jerk",
+        "he is only an idiot, go away!!! 🙂",
+        "the cat\u200b and a fool " * 9,
+        "...",
+    ],
+)
+def test_the_weights_of_words_add_up_to_the_logit(toy, text):
+    bundle = toy.bundle
+    words = word_attributions(bundle.classifier, bundle.tokenizer, text)
+    (shares,) = attribute(bundle.classifier, bundle.tokenizer([text]))
+    assert shares.size
+    whole = shares.sum()
+    assert sum(word["weight"] for word in words) == pytest.approx(whole, rel=0.01, abs=2e-3)
+
+
+def test_what_context_adds_is_counted_with_the_nearest_reason():
+    weights = np.array([0.5, 2.0, 0.4, 0.3, -1.0, -0.1, 0.6])
+    lost = np.array([0.1, 3.0, -1.0, 0.2, -0.9, -0.1, 1.0])
+    found = gathered(weights, lost)
+    assert found.tolist() == pytest.approx([0, 3.2, 0, 0, -1.1, 0, 0.6])
+    assert gathered(weights, lost / 100).tolist() == weights.tolist()
+    assert gathered(weights, -lost)[2] == pytest.approx(weights.sum())
+    assert gathered(np.array([]), np.array([])).size == 0
+
+
+def test_what_is_left_out_is_what_the_text_without_it_scores(toy):
+    bundle = toy.bundle
+    ids = bundle.tokenizer(["he is only an idiot, go away"])
+    places = [[0], [1, 2], [*range(len(ids.values))]]
+    found = left_out(bundle.classifier, ids, places)
+    for group, lost in zip(places, found, strict=True):
+        rest = np.delete(ids.values, group)
+        logits = [
+            bundle.classifier.logits(Tokens(values, np.array([len(values)])))[0, 0]
+            for values in (ids.values, rest)
+        ]
+        assert lost == pytest.approx(logits[0] - logits[1], abs=1e-5)
+
+
+def test_of_a_long_text_only_the_worst_window_is_looked_at(toy):
+    bundle = toy.bundle
+    ids = bundle.tokenizer(["the cat and a garden " * 9 + "you idiot"])
+    found = left_out(bundle.classifier, ids, [[n] for n in range(len(ids.values))])
+    size = bundle.classifier.settings.window
+    assert not found[:-size].any()
+    assert found[-size:].any()
+
+
+def test_highlights_are_the_marked_words_joined():
+    text = "you  utter, silly\ngoose."
+    spans = [(0, 3, False), (5, 10, True), (10, 11, False), (12, 17, True), (18, 23, True)]
+    words = [{"start": b, "end": e, "marked": m} for b, e, m in spans]
+    assert [(s["start"], s["end"]) for s in highlights(text, words)] == [(5, 10), (12, 23)]
 
 
 def test_no_stage_no_attributions(toy_bundle):
