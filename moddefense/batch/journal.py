@@ -7,21 +7,25 @@ that was cut off by a crash does not count. The folder is locked for as long as 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from moddefense.batch.writing import unwritable
 from moddefense.errors import ConfigurationError, WriteError
+from moddefense.locking import locked_folder
 
 __all__ = ["Journal", "Part", "differences", "read_journal"]
 
 FORMAT = 1
+_OURS = re.compile(
+    r"journal\.(?:jsonl|new)|output\.(?:jsonl|csv|parquet)|\d{6}\.(?:jsonl|csv|parquet|quarantine)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Part:
 class Journal:
     """The folder of parts beside an output, locked. Use it in a ``with`` statement.
 
-    Raises WriteError when the folder cannot be made or another run works in it.
+    Raises WriteError when the folder cannot be made, holds what no run has put there, or another
+    run works in it.
     """
 
     def __init__(self, out: Path, kind: str) -> None:
@@ -55,9 +60,8 @@ class Journal:
         if self.out.is_dir():
             raise WriteError(f"{self.out}: is a directory; name a file")
         try:
-            while self._lock < 0:
-                self.folder.mkdir(exist_ok=True)
-                self._lock = self._try_lock()
+            self._lock = locked_folder(self.folder)
+            self._check()
         except BlockingIOError:
             raise WriteError(
                 f"{self.out}: another run is writing it ({self.folder} is locked);"
@@ -65,24 +69,23 @@ class Journal:
             ) from None
         except OSError as error:
             raise unwritable(self.out, error) from None
+        except WriteError:
+            self._unlock()
+            raise
         return self
 
-    def _try_lock(self) -> int:
-        """Lock the folder itself; -1 when another run removed it in between."""
-        lock = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self.folder.exists() and os.path.samestat(os.fstat(lock), os.stat(self.folder)):
-                return lock
-        except BaseException:
-            os.close(lock)
-            raise
-        os.close(lock)
-        return -1
+    def _check(self) -> None:
+        """Raise WriteError where the folder holds what no run has put there."""
+        foreign = sorted(path.name for path in self.folder.iterdir() if not _ours(path))
+        if foreign:
+            raise WriteError(
+                f"{self.folder}: is where {self.out.name} is put together, and holds"
+                f" {foreign[0]!r}, which is of no run; move it, or choose another output"
+            )
 
     def __exit__(self, *exception: object) -> None:
         if not self.parts:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._clear()
         self._unlock()
 
     def _unlock(self) -> None:
@@ -168,8 +171,20 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the folder: the output is published."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clear()
         self.parts = []
+
+    def _clear(self) -> None:
+        """Remove what a run has put into the folder, and the folder unless something is left."""
+        with suppress(OSError):
+            for path in filter(_ours, self.folder.iterdir()):
+                path.unlink()
+            self.folder.rmdir()
+
+
+def _ours(path: Path) -> bool:
+    """Whether a file in a folder of parts is one that a run makes."""
+    return _OURS.fullmatch(path.name) is not None and path.is_file()
 
 
 def _sync(path: Path) -> None:

@@ -22,6 +22,7 @@ from moddefense.batch.manifest import (
 from moddefense.batch.quarantine import encode_rejected
 from moddefense.batch.reading import Batch
 from moddefense.batch.replica import describe
+from moddefense.batch.retrying import quarantine_sources
 from moddefense.batch.rows import Rejection
 from moddefense.batch.run import Progress, Run, Warn, describe_error
 from moddefense.batch.writing import Output, output_format, read_part, unwritable, write_part
@@ -128,7 +129,8 @@ def screen_stream(
 
 def _check_paths(job: Job, out: Path | None, quarantine: Path) -> None:
     """Raise when an output would overwrite an input or another output, or cannot be made."""
-    inputs = {os.path.realpath(path) for path in job.inputs if path != "-"}
+    named = set(job.inputs) | (quarantine_sources(job.inputs[0]) if job.retry else set())
+    inputs = {os.path.realpath(path) for path in named if path != "-"}
     for path in (out, quarantine):
         if path is None:
             continue

@@ -14,7 +14,7 @@ from moddefense.batch.rows import Chunk, Rejection
 from moddefense.batch.sources import Source, blocks, locate, open_meter, source_of
 from moddefense.errors import ConfigurationError, ModdefenseError, ReadError
 
-__all__ = ["QUARANTINE", "quarantine_chunks"]
+__all__ = ["QUARANTINE", "quarantine_chunks", "quarantine_sources"]
 
 QUARANTINE = "quarantine"  # the format of such a file
 ROWS = 1024
@@ -50,6 +50,11 @@ def quarantine_chunks(
             yield chunk
             chunk = Chunk(ids=[], origins=[])
     yield chunk
+
+
+def quarantine_sources(path: str) -> set[str]:
+    """Return the sources that a quarantine file names. Raises ReadError as reading it would."""
+    return {entry["source"] for entry in _entries(path)}
 
 
 def _entries(path: str) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,6 @@ locked for as long as a training works with it.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from moddefense.errors import ConfigurationError, ReadError, WriteError, at
+from moddefense.locking import locked_folder
 
 __all__ = ["Checkpoint", "Saved", "differences"]
 
@@ -66,9 +66,7 @@ class Checkpoint:
 
     def __enter__(self) -> Self:
         try:
-            while self._lock < 0:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._lock = _try_lock(self.folder)
+            self._lock = locked_folder(self.folder)
         except BlockingIOError:
             raise WriteError(
                 f"{at(self.folder)}is locked by another training; wait for it, or choose another "
@@ -247,17 +245,3 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _brief(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _try_lock(folder: Path) -> int:
-    """Lock the folder itself; -1 when another training removed it in between."""
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if folder.exists() and os.path.samestat(os.fstat(lock), os.stat(folder)):
-            return lock
-    except BaseException:
-        os.close(lock)
-        raise
-    os.close(lock)
-    return -1

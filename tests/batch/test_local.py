@@ -465,3 +465,24 @@ def test_a_damaged_manifest_is_no_finished_run(comments, make_guard, tmp_path):
     (tmp_path / "out.jsonl.manifest.json").write_text('{"settings": {}}')
     screen_files(make_guard(), job(comments), out, resume=True)
     assert len(records_of(out)) == 38
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_others_is_left_alone(comments, make_guard, tmp_path, resume):
+    parts = tmp_path / "out.jsonl.parts"
+    for name in ("000000.jsonl/deep", "notes"):
+        (parts / name).parent.mkdir(parents=True, exist_ok=True)
+        (parts / name).write_text("mine")
+    with pytest.raises(WriteError, match=r"holds '000000.jsonl', which is of no run"):
+        screen_files(make_guard(), job(comments), tmp_path / "out.jsonl", resume=resume)
+    assert (parts / "notes").read_text() == (parts / "000000.jsonl" / "deep").read_text() == "mine"
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_what_comes_into_the_folder_meanwhile_stays(comments, make_guard, tmp_path):
+    guard, parts = make_guard(), tmp_path / "out.jsonl.parts"
+    screen_files(
+        guard, job(comments), tmp_path / "out.jsonl",
+        progress=lambda *_: (parts / "notes").write_text("mine"),
+    )  # fmt: skip
+    assert os.listdir(parts) == ["notes"]

@@ -116,3 +116,14 @@ def test_what_is_no_quarantine_file(guard, tmp_path, line):
         screen_files(guard, Job((str(path),), retry=True), tmp_path / "o.jsonl")
     with pytest.raises(ConfigurationError, match="one file"):
         Job((str(path), "b.csv"), retry=True)
+
+
+def test_no_source_is_written_over(tmp_path, guard):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text":"a"}\n{"text":null}\n')
+    screen_files(guard, Job((str(path),)), tmp_path / "o.jsonl")
+    retry = Job((str(tmp_path / "o.jsonl.quarantine.jsonl"),), retry=True)
+    for names in ({"out": path}, {"out": tmp_path / "p.jsonl", "quarantine": path}):
+        with pytest.raises(ConfigurationError, match="is an input too"):
+            screen_files(guard, retry, **names)
+    assert path.read_bytes() == b'{"text":"a"}\n{"text":null}\n'
