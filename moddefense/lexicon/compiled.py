@@ -23,15 +23,16 @@ from moddefense.lexicon.judging import LEADING_NOT, SPLITTERS, STOPS, TRAILING_N
 from moddefense.lexicon.patterns import LEET, MASKS, REGIONAL, STICKY, Pattern, is_word, loose
 from moddefense.lexicon.results import WIDTH
 
-__all__ = ["LOST", "ODD", "Search", "library"]
+__all__ = ["FOREIGN", "LOST", "ODD", "Search", "begins_of", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
-ODD, LOST = 1, 2
-_VERSION = 6  # as in matcher.h
+ODD, LOST, FOREIGN = 1, 2, 4
+_VERSION = 7  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
 _CONTROLS = frozenset(map(chr, (*range(9), *range(14, 32), 127)))
+_STRANGE = 256  # as in matcher.h
 _ROOM = 1 << 10  # hits that are made room for at first
 
 _Words = ctypes.c_uint32 * _CODES
@@ -43,8 +44,9 @@ class Hits(NamedTuple):
     """What a search found.
 
     ``rows``: WIDTH numbers a hit, in the order of texts and starts. ``asks``: the places of the
-    rows that ``context.free`` must look at. ``status``: for each text 0; ODD: not searched, it must
-    be folded first; or LOST: too ambiguous, it must be searched in another way.
+    rows that ``context.free`` must look at. ``status``: bits for each text: ODD: not searched, it
+    must be folded first; LOST: too ambiguous, it must be searched in another way; FOREIGN: it has
+    characters beyond ASCII, its hits may be through steps of the fold.
     """
 
     rows: array[int]
@@ -55,7 +57,8 @@ class Hits(NamedTuple):
 class _Rows(ctypes.Structure):
     _fields_ = (
         ("row", ctypes.c_void_p), ("asks", ctypes.c_void_p), ("count", ctypes.c_int64),
-        ("asked", ctypes.c_int64), ("room", ctypes.c_int64), ("text", ctypes.c_int32),
+        ("asked", ctypes.c_int64), ("room", ctypes.c_int64), ("strange", ctypes.c_int64),
+        ("text", ctypes.c_int32), ("stranger", ctypes.c_uint32 * _STRANGE),
     )  # fmt: skip
 
 
@@ -71,9 +74,7 @@ def library() -> Any:
         return None  # of another version of the package, in a checkout
     found.moddefense_compile.restype = ctypes.c_void_p
     found.moddefense_settle.restype = ctypes.c_int64
-    found.moddefense_fold.restype = ctypes.c_int64
-    for name in ("moddefense_search_u8", "moddefense_search_u32"):
-        getattr(found, name).restype = ctypes.c_int64
+    found.moddefense_search.restype = ctypes.c_int64
     learn(map(chr, range(128)))
     learn(char for pair in LEET.items() for char in "".join(pair))
     return found
@@ -112,6 +113,18 @@ def learn(chars: Iterable[str]) -> None:
 def _images(off: frozenset[str]) -> Any:
     """Return the table of what characters fold to by themselves; it is filled as they are met."""
     return _Words()
+
+
+def _meet(codes: Iterable[int], off: frozenset[str]) -> None:
+    """Note what characters fold to."""
+    images = _images(off)
+    for code in codes:
+        image = fold_alone(chr(code), off=off)
+        if image is None or code in REGIONAL:
+            images[code] = _UNSTEADY
+        else:
+            learn(image)
+            images[code] = ord(image) + 1
 
 
 class Search:
@@ -161,58 +174,49 @@ class Search:
             raise MemoryError("no memory to compile the terms")
         weakref.finalize(self, lib.moddefense_free, self.handle)
 
-    def search_ascii(self, texts: Sequence[str]) -> Hits:
-        """Search ASCII texts; those in which folding does more than lower the case are ODD."""
-        begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
-        return self._search("\n".join(texts).encode("ascii"), False, begins, status)
+    def search(self, texts: Sequence[str], off: frozenset[str], begins: array[int]) -> Hits:
+        """Search texts, folded on the way with the steps ``off`` left out.
 
-    def search_foreign(self, texts: Sequence[str], off: frozenset[str]) -> Hits:
-        """Search any texts; those that have characters that do not fold by themselves are ODD."""
-        begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
-        buffer = bytearray(_encoded("\n".join(texts)))
-        at = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-        images, unknown = _images(off), (ctypes.c_uint32 * 256)()
-        while count := library().moddefense_fold(
-            images, at, _at(begins), ctypes.c_int64(len(texts)), status, unknown,
-            ctypes.c_int64(len(unknown)),
-        ):  # fmt: skip
-            for code in set(unknown[:count]):
-                image = fold_alone(chr(code), off=off)
-                if image is None or code in REGIONAL:
-                    images[code] = _UNSTEADY
-                else:
-                    learn(image)
-                    images[code] = ord(image) + 1
-        return self._search(at, True, begins, status)
+        Texts with characters that do not fold by themselves are ODD. ``begins`` is as ``begins_of``
+        has it, from the first of the texts on.
+        """
+        return self._search(texts, begins, off)
 
     def search_folded(self, texts: Sequence[str]) -> Hits:
         """Search texts that are folded already; none is ODD."""
-        begins, status = _begins(texts), ctypes.create_string_buffer(len(texts) + 1)
-        joined = "\n".join(texts)
-        learn(joined)
-        return self._search(_encoded(joined), True, begins, status)
+        learn("".join(texts))
+        return self._search(texts, begins_of(texts))
 
-    def _search(self, at: Any, wide: bool, begins: array[int], status: Any) -> Hits:
-        lib, texts = library(), len(begins) - 1
-        room, since = _ROOM + begins[-1] // 32, 0
+    def _search(
+        self, texts: Sequence[str], begins: array[int], off: frozenset[str] | None = None
+    ) -> Hits:
+        count, since = len(texts), 0
+        images = None if off is None else _images(off)
+        status = ctypes.create_string_buffer(count + 1)
+        given = "\n".join(texts).encode("utf-8", "surrogatepass")
+        room = _ROOM + len(given) // 32
         rows, asks = array("i", bytes(4 * WIDTH * room)), array("i", bytes(4 * room))
         found = _Rows(row=_at(rows).value, asks=_at(asks).value, room=room)
-        run = lib.moddefense_search_u32 if wide else lib.moddefense_search_u8
         while True:
-            since = run(
-                self.handle, _classes, at, _at(begins), ctypes.c_int64(since),
-                ctypes.c_int64(texts), ctypes.byref(found), status,
+            since = library().moddefense_search(
+                self.handle, _classes, images, given, ctypes.c_int64(len(given)), _at(begins),
+                ctypes.c_int64(since), ctypes.c_int64(count), ctypes.byref(found), status,
             )  # fmt: skip
             if since < 0:
                 raise MemoryError("no memory to search texts")
-            if since == texts:
+            if since == count:
                 break
+            if off is not None and found.strange:
+                _meet(set(found.stranger[: found.strange]), off)
+                found.strange = 0
+                status = ctypes.create_string_buffer(count + 1)
+                continue
             rows.frombytes(bytes(4 * WIDTH * room))
             asks.frombytes(bytes(4 * room))
             room *= 2
             found.row, found.asks, found.room = _at(rows).value, _at(asks).value, room
         del rows[WIDTH * found.count :]
-        return Hits(rows, asks[: found.asked], status.raw[:texts])
+        return Hits(rows, asks[: found.asked], status.raw[:count])
 
     def settle(
         self, rows: array[int], texts: int, also: Collection[int] = ()
@@ -249,7 +253,8 @@ def _at(values: array[int]) -> ctypes.c_void_p:
     return ctypes.c_void_p(values.buffer_info()[0])
 
 
-def _begins(texts: Sequence[str]) -> array[int]:
+def begins_of(texts: Iterable[str]) -> array[int]:
+    """Return where each text begins, if they follow each other, and where the last one ends."""
     return array("q", itertools.accumulate(map(len, texts), initial=0))
 
 

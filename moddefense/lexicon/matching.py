@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import bisect
-import functools
 import hashlib
 import itertools
 import os
+import re
 import unicodedata
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from moddefense.errors import ConfigurationError
 from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
 from moddefense.lexicon.alignment import align
 from moddefense.lexicon.candidates import Proposer
-from moddefense.lexicon.compiled import LOST, ODD, Search, library
+from moddefense.lexicon.compiled import FOREIGN, LOST, ODD, Search, begins_of, library
 from moddefense.lexicon.context import free
 from moddefense.lexicon.masking import cover
 from moddefense.lexicon.patterns import REGIONAL, Pattern
@@ -28,6 +28,7 @@ __all__ = ["Match", "Matcher"]
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
 _VERSION = 3  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
+_NOTED = re.compile(rb"[^\0]")
 _THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -133,21 +134,22 @@ class Matcher:
         """
         texts = list(texts)  # whoever gave them may change them before the matches are made
         found = Found(texts, self._terms)
-        ends = list(itertools.accumulate(map(len, texts)))
-        find_chunk = functools.partial(self._find_chunk, also=self._chosen(also))
-        chunks = []
-        since = 0
-        while since < len(texts):
-            size = ends[since - 1] if since else 0
-            until = bisect.bisect_left(ends, size + _CHUNK) + 1
-            chunks.append(texts[since:until])
-            since = until
-        if len(chunks) < 2 or library() is None:
-            for chunk in chunks:
-                found.add(*find_chunk(chunk))
+        begins = begins_of(texts)
+        bounds = [0]
+        while bounds[-1] < len(texts):
+            size = begins[bounds[-1]] + _CHUNK
+            bounds.append(min(bisect.bisect_left(begins, size, bounds[-1] + 1), len(texts)))
+        chosen = self._chosen(also)
+
+        def find_chunk(since: int, until: int) -> tuple[array[int], array[int]]:
+            return self._find_chunk(texts[since:until], begins[since : until + 1], chosen)
+
+        if len(bounds) < 3 or library() is None:
+            for since, until in itertools.pairwise(bounds):
+                found.add(*find_chunk(since, until))
         else:  # the compiled search leaves the interpreter to other threads
             with ThreadPoolExecutor(_THREADS) as pool:
-                for columns in pool.map(find_chunk, chunks):
+                for columns in pool.map(find_chunk, bounds, bounds[1:]):
                     found.add(*columns)
         return found
 
@@ -156,7 +158,7 @@ class Matcher:
         return frozenset(place for place in places if self._terms[place].kind == "allow")
 
     def _find_chunk(
-        self, texts: Sequence[str], also: frozenset[int]
+        self, texts: Sequence[str], begins: array[int], also: frozenset[int]
     ) -> tuple[array[int], array[int]]:
         """Return the hits of ``texts`` as rows and their bounds, as ``Found.add`` takes them."""
         slow: Sequence[int] = range(len(texts))
@@ -166,64 +168,50 @@ class Matcher:
             if search is None:  # made late, and by two threads twice, which does no harm
                 search = Search(self._patterns)
                 object.__setattr__(self, "_search", search)
-            foreign = [n for n, ascii_ in enumerate(map(str.isascii, texts)) if not ascii_]
-            plain = texts
-            if foreign:
-                plain = list(texts)
-                for place in foreign:
-                    plain[place] = ""
-            rows, asks, status = search.search_ascii(plain)
-            self._judge(plain, rows, asks)
+            rows, asks, status = search.search(texts, self._off, begins)
+            self._judge(texts, rows, asks)
             rows, bounds = search.settle(rows, len(texts), also)
-            lost = []
-            if any(status):
-                lost = [place for place, went in enumerate(status) if went == LOST]
-                foreign += [place for place, went in enumerate(status) if went == ODD]
-            if foreign:
-                lost += self._find_foreign(search, texts, foreign, rows, bounds, also)
+            odd, slow = list[int](), list[int]()
+            for found in _NOTED.finditer(status):
+                place, went = found.start(), status[found.start()]
+                if went & ODD:
+                    odd.append(place)
+                elif went & LOST:
+                    slow.append(place)
+                elif went & FOREIGN:
+                    hits = _got(rows, bounds, place)
+                    _put(rows, bounds, place, self._locate(texts[place], None, hits), hits)
+            if odd:
+                slow += self._find_odd(search, texts, odd, rows, bounds, also)
             if self._whole:
-                lost += [
+                slow += [
                     place for place, text in enumerate(texts)
                     if " ".join(self._fold(text).split()) in self._whole
                 ]  # fmt: skip
-            slow = lost
         ids = [self._terms[place].id for place in also] if slow else []
         for place in slow:
-            hits = [(hit.start, hit.end, self._places[hit.term.id], through_bits(hit.through))
-                    for hit in self.find(texts[place], also=ids)]  # fmt: skip
-            _put(rows, bounds, place, hits)
+            _put(rows, bounds, place, [
+                (hit.start, hit.end, self._places[hit.term.id], through_bits(hit.through))
+                for hit in self.find(texts[place], also=ids)
+            ])  # fmt: skip
         return rows, bounds
 
-    def _find_foreign(
+    def _find_odd(
         self, search: Search, texts: Sequence[str], places: Sequence[int], rows: array[int],
         bounds: array[int], also: frozenset[int],
     ) -> list[int]:  # fmt: skip
-        """Add the hits of the texts at ``places``, in which folding does more than lower the case.
+        """Add the hits of the texts at ``places``, whose characters do not all fold by themselves.
 
         Returns the places of the texts that must be searched in another way.
         """
-        lost: list[int] = []
-        for steady in (True, False):  # characters fold by themselves; all else
-            chosen = [texts[place] for place in places]
-            folded = chosen if steady else [self._fold(text) for text in chosen]
-            own, asks, status = (
-                search.search_foreign(chosen, self._off) if steady else search.search_folded(folded)
-            )
-            self._judge(folded, own, asks)
-            own, limits = search.settle(own, len(chosen), also)
-            odd: list[int] = []
-            for number, (place, went) in enumerate(zip(places, status, strict=True)):
-                first, until = limits[2 * number : 2 * number + 2]
-                hits: Hits = [
-                    (own[at + 1], own[at + 2], own[at + 3], own[at + 4])
-                    for at in range(WIDTH * first, WIDTH * until, WIDTH)
-                ]
-                located = self._locate(chosen[number], None if steady else folded[number], hits)
-                _put(rows, bounds, place, sorted(located, key=lambda hit: hit[:3]))
-                if went:
-                    (lost if went == LOST else odd).append(place)
-            places = odd
-        return lost
+        folded = [self._fold(texts[place]) for place in places]
+        own, asks, status = search.search_folded(folded)
+        self._judge(folded, own, asks)
+        own, limits = search.settle(own, len(places), also)
+        for number, place in enumerate(places):
+            hits = _got(own, limits, number)
+            _put(rows, bounds, place, self._locate(texts[place], folded[number], hits))
+        return [place for place, went in zip(places, status, strict=True) if went & LOST]
 
     def _judge(self, texts: Sequence[str], rows: array[int], asks: Iterable[int]) -> None:
         """Mark as no hits those that do not stand free of what is around them."""
@@ -298,8 +286,23 @@ def _order(match: Match) -> tuple[int, int, str]:
     return match.start, match.end, match.term.id
 
 
-def _put(rows: array[int], bounds: array[int], place: int, hits: Hits) -> None:
-    """Make ``hits`` those of the text at ``place``."""
+def _got(rows: array[int], bounds: array[int], place: int) -> Hits:
+    """Return the hits of the text at ``place``."""
+    first, until = bounds[2 * place : 2 * place + 2]
+    return [
+        (rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4])
+        for at in range(WIDTH * first, WIDTH * until, WIDTH)
+    ]
+
+
+def _put(
+    rows: array[int], bounds: array[int], place: int, hits: Iterable[tuple[int, int, int, int]],
+    known: Hits | None = None,
+) -> None:  # fmt: skip
+    """Make ``hits`` those of the text at ``place``, unless they are ``known`` to be."""
+    hits = sorted(hits, key=lambda hit: hit[:3])
+    if hits == known:
+        return
     bounds[2 * place] = len(rows) // WIDTH
     for hit in hits:
         rows.extend((place, *hit))

@@ -58,8 +58,8 @@ static void note_starts(Automaton *a, const u32 *classes) {
             if (child(a, root, letter)) a->starts[letter] |= (u8)(1 << root);
             for (u32 place = 0; place < a->readings; place++) {
                 const Reading *leet = a->leet + place;
-                if (leet->glyph == letter && !(classes[letter] & LEADS_NOT) && (child(a, root, leet->first) ||
-                                              (leet->second && child(a, root, leet->second))))
+                if (leet->glyph != letter || classes[letter] & LEADS_NOT) continue;
+                if (child(a, root, leet->first) || (leet->second && child(a, root, leet->second)))
                     a->starts[letter] |= (u8)(1 << root);
             }
         }

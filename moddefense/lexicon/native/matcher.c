@@ -19,40 +19,6 @@ static i64 marked(const u64 *marks, i64 place, i64 until) {
     return place < until ? place : until;
 }
 
-/* Fold ASCII, as far as lowering the case is enough; note the texts where it is not. */
-static void simplify_u8(const u32 *classes, const u8 *given, u8 *plain, const i64 *begins,
-                        i64 texts, u8 *status) {
-    i64 size = begins[texts] + texts - 1;
-    u8 odd = 0;
-    for (i64 place = 0; place < size; place++) {
-        u8 byte = given[place];
-        plain[place] = (u8)(byte + ((u8)(byte - 'A') < 26 ? 32 : 0));
-        odd |= (u8)((byte < 32) & (byte != '\n')) | (byte == 127);
-    }
-    if (!odd) return;
-    for (i64 text = 0; text < texts; text++)
-        for (i64 place = begins[text] + text; place < begins[text + 1] + text; place++)
-            if (classes[plain[place]] & CONTROL) status[text] = ODD;
-}
-
-/* Take all but ASCII as one, for the scan. */
-static void simplify_u32(const u32 *classes, const u32 *given, u8 *plain, const i64 *begins,
-                         i64 texts, u8 *status) {
-    (void)status;
-    for (i64 place = 0; place < begins[texts] + texts - 1; place++)
-        plain[place] = given[place] < 128 && !(classes[given[place]] & CONTROL) ? (u8)given[place] : 128;
-}
-
-static const u8 *source_u8(const u8 *given, const u8 *plain) {
-    (void)given;
-    return plain;
-}
-
-static const u32 *source_u32(const u32 *given, const u8 *plain) {
-    (void)plain;
-    return given;
-}
-
 #define GLUED(name, suffix) name##_##suffix
 #define GLUE(name, suffix) GLUED(name, suffix)
 #define NAME(name) GLUE(name, CHAR)
@@ -73,28 +39,57 @@ static const u32 *source_u32(const u32 *given, const u8 *plain) {
 #undef CLASS
 #undef CHAR
 
+typedef struct {
+    Walk_u8 walk;
+    Search_u8 search;
+    Walk_u32 wide_walk;
+    Search_u32 wide_search;
+} Tools;
+
 /* Return the version of what Python and C say to each other. */
 i32 moddefense_version(void) { return VERSION; }
 
-/*
- * Fold in place the texts whose characters all fold by themselves; note the others. `images` has
- * for a character what it folds to, plus one, or UNSTEADY. Where it has nothing yet, nothing is
- * folded: `unknown` gets such characters, and their number is returned.
- */
-i64 moddefense_fold(const u32 *images, u32 *buffer, const i64 *begins, i64 texts, u8 *status,
-                    u32 *unknown, i64 room) {
-    i64 count = 0;
-    for (i64 place = 0; place < begins[texts] + texts - 1 && count < room; place++)
-        if (!images[buffer[place]]) unknown[count++] = buffer[place];
-    if (count) return count;
-    for (i64 text = 0; text < texts; text++) {
-        i64 since = begins[text] + text, until = begins[text + 1] + text;
-        for (i64 place = since; place < until && !status[text]; place++)
-            if (images[buffer[place]] == UNSTEADY) status[text] = ODD;
-        for (i64 place = since; place < until && !status[text]; place++)
-            buffer[place] = images[buffer[place]] - 1;
+/* Search one text, which begins at `first`; as `search`. */
+static int search_one(const Automaton *a, const u32 *classes, Texts *texts, i64 first, i64 size,
+                      bool wide, Tools *tools, Rows *rows) {
+    if (!wide) {
+        Text_u8 text = {texts->plain + first, size, classes, a};
+        return search_u8(&text, &tools->walk, &tools->search, texts->marks, first, rows);
     }
-    return 0;
+    for (i64 place = first; place < first + size; place++)
+        if (texts->plain[place] < 128) texts->wide[place] = texts->plain[place];
+    Text_u32 text = {texts->wide + first, size, classes, a};
+    return search_u32(&text, &tools->wide_walk, &tools->wide_search, texts->marks, first, rows);
+}
+
+/*
+ * Search `count` texts, given as `moddefense_read` takes them, from text number `from` on; `status`
+ * gets how they went. Returns the number of the text for which there was no room, else `count`; -1
+ * when there is no memory. Where `rows` has characters that `images` lacks, nothing was searched.
+ */
+i64 moddefense_search(const Automaton *a, const u32 *classes, const u32 *images, const u8 *given,
+                      i64 bytes, const i64 *begins, i64 from, i64 count, Rows *rows, u8 *status) {
+    if (!count) return 0;
+    Texts texts = {0};
+    Tools *tools = malloc(sizeof *tools);
+    bool made = tools && moddefense_read(&texts, classes, images, given, bytes, begins, count,
+                                         status, rows);
+    if (made && !rows->strange) moddefense_mark(a, &texts);
+    for (; made && !rows->strange && from < count; from++) {
+        if (status[from] & ODD) continue;
+        i64 first = begins[from] - begins[0] + from, size = begins[from + 1] - begins[from];
+        i64 found = rows->count, asked = rows->asked;
+        rows->text = (i32)from;
+        int went = search_one(a, classes, &texts, first, size, status[from] & WIDE, tools, rows);
+        if (went == 1) continue;
+        rows->count = found;
+        rows->asked = asked;
+        if (!went) break;
+        status[from] |= LOST;
+    }
+    free(tools);
+    moddefense_drop(&texts);
+    return made ? from : -1;
 }
 
 static bool before(const Row *one, const Row *other) {
@@ -106,8 +101,8 @@ static bool before(const Row *one, const Row *other) {
 /*
  * Of the hits in each text keep block terms that no allow term contains and that are not inside
  * another hit of the same term, in order of start, end and index; a row with bits -1 is none. Hits
- * of the allow terms that `told` marks are kept too. `bounds` gets where the rows of each text begin and end. Returns how many rows are left, or -1
- * when there is no memory.
+ * of the allow terms that `told` marks are kept too. `bounds` gets where the rows of each text begin
+ * and end. Returns how many rows are left, or -1 when there is no memory.
  */
 i64 moddefense_settle(const Automaton *a, Row *rows, i64 count, const u8 *told, i32 *bounds) {
     i64 kept = 0, until;

@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 6 }; /* as in compiled.py: raised with every change to what both sides share */
+enum { VERSION = 7 }; /* as in compiled.py: raised with every change to what both sides share */
 
 /* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
 enum {
@@ -76,7 +76,9 @@ enum { BUDGET = 400 };   /* steps of one alignment, as in reader.py */
 enum { STEPS = 20000, DEPTH = 300, PROPOSED = 256 }; /* bounds of one walk */
 enum { WINDOW = 300 };   /* characters to either side that are looked at for a URL */
 enum { ASK = 16 };       /* a bit of a hit: context.free must look at it */
-enum { DONE = 0, ODD = 1, LOST = 2 }; /* a text: searched; not to be folded here; too ambiguous */
+/* A text: not to be folded here; too ambiguous; has characters beyond ASCII, folded too. */
+enum { ODD = 1, LOST = 2, FOREIGN = 4, WIDE = 8 };
+enum { STRANGE = 256 };
 enum { UNSTEADY = 0xffffffff };          /* the image of a character that does not fold by itself */
 
 typedef struct {
@@ -86,10 +88,18 @@ typedef struct {
 typedef struct {
     Row *row;
     i32 *asks; /* the rows that context.free must look at */
-    i64 count, asked, room;
+    i64 count, asked, room, strange;
     i32 text;
+    u32 stranger[STRANGE]; /* characters of which it is not known what they fold to */
 } Rows;
 
+/* Texts made ready, joined by line ends. */
+typedef struct {
+    u8 *plain;   /* folded; 128 stands for all that is not ASCII */
+    u32 *wide;   /* what that is; the rest of a text is put there when it is searched */
+    u64 *marks;  /* a bit a character: a term may begin there; and room for the scan */
+    i64 size, words;
+} Texts;
 
 /* Leet: a glyph and what it stands for; the second is 0 where there is one reading only. */
 typedef struct {
@@ -130,7 +140,8 @@ typedef struct {
 } Set;
 
 enum { THREES = 48, PADDING = 128 };
-enum { BLANK = 1, CALM = 2, SHUT = 4 }; /* what after a word ends it: white space; before white space; always */
+/* What ends a word after it: white space, a sign before white space, any other sign. */
+enum { BLANK = 1, CALM = 2, SHUT = 4 };
 
 /* By what the scan knows where a term may begin. */
 typedef struct {
@@ -168,8 +179,10 @@ typedef struct {
 } Automaton;
 
 bool moddefense_prepare(Automaton *a, const u32 *classes);
-void moddefense_mark(const Automaton *a, const u8 *text, i64 size, u64 *marks, u64 *small,
-                     u64 *twin);
+void moddefense_mark(const Automaton *a, Texts *texts);
+bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const u8 *given,
+                     i64 bytes, const i64 *begins, i64 count, u8 *status, Rows *rows);
+void moddefense_drop(Texts *texts);
 
 /* Return the child of `node` by `letter`, or 0. */
 static inline u32 child(const Automaton *a, u32 node, u32 letter) {

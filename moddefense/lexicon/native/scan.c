@@ -27,7 +27,8 @@ static inline u64 masked(u64 letters, u32 count) { /* at least one, at most eigh
 }
 
 static inline u64 hashed(Word word) {
-    u64 hash = word.low * 0x9e3779b97f4a7c15u ^ (word.high + 0x632be59bd9b4e019u) * 0xc2b2ae3d27d4eb4fu;
+    u64 hash = word.low * 0x9e3779b97f4a7c15u;
+    hash ^= (word.high + 0x632be59bd9b4e019u) * 0xc2b2ae3d27d4eb4fu;
     return hash ^ hash >> 29;
 }
 
@@ -325,15 +326,12 @@ static bool may_lead(const Automaton *a, const u8 *at) {
     return scan->lead[sign][next >> 6] >> (next & 63) & 1;
 }
 
-/*
- * Mark where in `text` a term may begin. `text` is folded, characters beyond ASCII are 128 in it;
- * it goes on with PADDING line ends. `marks` and the two spaces have a bit a character, and two
- * words more.
- */
-void moddefense_mark(const Automaton *a, const u8 *text, i64 size, u64 *marks, u64 *small,
-                     u64 *twin) {
+/* Mark where a term may begin in texts. */
+void moddefense_mark(const Automaton *a, Texts *texts) {
     const Scan *scan = &a->scan;
-    i64 blocks = (size + 63) / 64;
+    const u8 *text = texts->plain;
+    u64 *marks = texts->marks, *small = marks + texts->words, *twin = small + texts->words;
+    i64 blocks = (texts->size + 63) / 64;
     u64 before = 0; /* whether a letter or digit is before the block */
     for (i64 block = 0; block < blocks; block++) {
         Kinds found = kinds(scan, text + 64 * block);
