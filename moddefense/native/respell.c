@@ -1,7 +1,7 @@
 /* Misspelt and disguised words as known ones: respelling.py, which explains it, in C. */
 #include "models.h"
 
-enum { LONGEST = 24, SHORTEST = 4, NEAREST = 3, CLEAR = 6, STRANGE = 3, WAYS = 64 };
+enum { LONGEST = 24, SHORTEST = 4, NEAREST = 3, CLEAR = 6, COMMON = 4096, RESTS = 20, STRANGE = 3, WAYS = 64 };
 enum { LETTER = 1, DIGIT = 2, SIGN = 4, OTHER = 8, CONTROL = 16 };
 enum { CENT = 0xa2, POUND = 0xa3, YEN = 0xa5, SECTION = 0xa7, EURO = 0xac }; /* glyphs */
 
@@ -12,7 +12,7 @@ static const u8 KINDS[256] = {
 };
 
 typedef struct {
-    u64 *hashes; /* 0: empty */
+    u32 *hashes; /* their higher half, which tells 2^32 words apart; 0: empty */
     i32 *values;
     u64 mask;
 } Table;
@@ -29,26 +29,38 @@ typedef struct {
     i32 *heads; /* of the chains of what is left of words without one letter */
     Entry *entries;
     u64 mask;
+    u8 *rests; /* a bit for each hash that has a chain, by its highest bits */
+    u64 common[COMMON]; /* hashes of the most frequent words, by their lowest bits */
 } Respeller;
 
-#define HASH_FIRST 0xcbf29ce484222325u /* FNV-1a */
-#define HASH_NEXT(hash, byte) (((hash) ^ (byte)) * 0x100000001b3u)
+#define BASE 0x9e3779b97f4a7c15u /* words are hashed as numbers of this base */
+#define HASH_NEXT(hash, byte) ((hash) * BASE + (byte))
 
 static u64 hash_end(u64 hash) {
-    hash ^= hash >> 29;
-    return hash ? hash : 1;
+    hash = (hash ^ (hash >> 32)) * 0xd6e8feb86659fd93u;
+    return hash ^ hash >> 32;
 }
 
-static u64 hash_of(const u8 *word, i64 size, i64 without) {
-    u64 hash = HASH_FIRST;
-    for (i64 at = 0; at < size; at++)
-        if (at != without) hash = HASH_NEXT(hash, word[at]);
+static u64 hash_of(const u8 *word, i64 size) {
+    u64 hash = 0;
+    for (i64 at = 0; at < size; at++) hash = HASH_NEXT(hash, word[at]);
     return hash_end(hash);
 }
 
+/* The hashes of a word of up to LONGEST letters as it is, first, and without each of its letters. */
+static void hashes_of(const u8 *word, i64 size, u64 *hashes) {
+    u64 before[LONGEST + 1], power = 1;
+    before[0] = 0;
+    for (i64 at = 0; at < size; at++) before[at + 1] = HASH_NEXT(before[at], word[at]);
+    hashes[0] = hash_end(before[size]);
+    for (i64 at = size; at-- > 0; power *= BASE)
+        hashes[at + 1] = hash_end(before[size] + (before[at] - before[at + 1]) * power);
+}
+
 static i32 table_find(const Table *table, u64 hash) {
+    u32 high = (u32)(hash >> 32) | 1;
     for (u64 at = hash & table->mask; table->hashes[at]; at = (at + 1) & table->mask)
-        if (table->hashes[at] == hash) return table->values ? table->values[at] : 0;
+        if (table->hashes[at] == high) return table->values ? table->values[at] : 0;
     return -1;
 }
 
@@ -60,17 +72,18 @@ static void table_free(Table *table) {
 /* Fill a table with words; of the same word, the first counts. Whether there was memory. */
 static int table_fill(Table *table, const u8 *bytes, const i64 *begins, i64 count, int valued) {
     table->mask = 16;
-    while (table->mask < (u64)count * 2) table->mask *= 2;
+    while (table->mask * 2 < (u64)count * 3) table->mask *= 2;
     table->mask--;
     table->hashes = calloc(table->mask + 1, sizeof *table->hashes);
     table->values = valued ? malloc((table->mask + 1) * sizeof *table->values) : NULL;
     if (!table->hashes || (valued && !table->values)) return 0;
     for (i64 word = 0; word < count; word++) {
-        u64 hash = hash_of(bytes + begins[word], begins[word + 1] - begins[word], -1);
+        u64 hash = hash_of(bytes + begins[word], begins[word + 1] - begins[word]);
         u64 at = hash & table->mask;
-        while (table->hashes[at] && table->hashes[at] != hash) at = (at + 1) & table->mask;
+        u32 high = (u32)(hash >> 32) | 1;
+        while (table->hashes[at] && table->hashes[at] != high) at = (at + 1) & table->mask;
         if (table->hashes[at]) continue;
-        table->hashes[at] = hash;
+        table->hashes[at] = high;
         if (valued) table->values[at] = (i32)word;
     }
     return 1;
@@ -99,6 +112,7 @@ void moddefense_respeller_free(Respeller *r) {
     free(r->begins);
     free(r->heads);
     free(r->entries);
+    free(r->rests);
     free(r);
 }
 
@@ -106,6 +120,7 @@ static void enter(Respeller *r, i64 word, u64 hash, i32 *made) {
     Entry *entry = r->entries + *made;
     *entry = (Entry){(i32)word, r->heads[hash & r->mask], hash};
     r->heads[hash & r->mask] = (*made)++;
+    r->rests[hash >> (64 - RESTS + 3)] |= (u8)(1 << (hash >> (64 - RESTS) & 7));
 }
 
 /* Known words, most frequent first. NULL when there is no memory. */
@@ -119,7 +134,8 @@ Respeller *moddefense_respeller_new(const u8 *bytes, const i64 *begins, i64 coun
     r->entries = malloc((size_t)entries * sizeof *r->entries);
     r->bytes = malloc((size_t)letters + 1);
     r->begins = malloc(((size_t)count + 1) * sizeof *r->begins);
-    if (!r->heads || !r->entries || !r->bytes || !r->begins ||
+    r->rests = calloc((size_t)1 << (RESTS - 3), 1);
+    if (!r->rests || !r->heads || !r->entries || !r->bytes || !r->begins ||
         !table_fill(&r->known, bytes, begins, count, 1)) {
         moddefense_respeller_free(r);
         return NULL;
@@ -132,11 +148,16 @@ Respeller *moddefense_respeller_new(const u8 *bytes, const i64 *begins, i64 coun
     for (i64 word = 0; word < count; word++) {
         const u8 *text = bytes + begins[word];
         i64 size = begins[word + 1] - begins[word];
+        u64 hashes[LONGEST + 1];
+        if (size > LONGEST) continue;
+        hashes_of(text, size, hashes);
+        if (!r->common[hashes[0] % COMMON])
+            r->common[hashes[0] % COMMON] = hashes[0];
         if (size < NEAREST) continue;
-        enter(r, word, hash_of(text, size, -1), &made);
+        enter(r, word, hashes[0], &made);
         for (i64 without = 0; without < size; without++)
             if (!without || text[without] != text[without - 1])
-                enter(r, word, hash_of(text, size, without), &made);
+                enter(r, word, hashes[without + 1], &made);
     }
     return r;
 }
@@ -157,8 +178,11 @@ static int is_near(const u8 *one, i64 first, const u8 *two, i64 second) {
 /* Return the likeliest known word that is near `word`, or -1. */
 static i32 nearest(const Respeller *r, const u8 *word, i64 size) {
     i64 best = -1, cost = 0;
-    for (i64 without = -1; without < size; without++) {
-        u64 hash = hash_of(word, size, without);
+    u64 hashes[LONGEST + 1];
+    hashes_of(word, size, hashes);
+    for (i64 which = 0; which <= size; which++) {
+        u64 hash = hashes[which];
+        if (!(r->rests[hash >> (64 - RESTS + 3)] >> (hash >> (64 - RESTS) & 7) & 1)) continue;
         for (i32 at = r->heads[hash & r->mask]; at >= 0; at = r->entries[at].next) {
             const Entry *entry = r->entries + at;
             if (entry->hash != hash) continue;
@@ -236,7 +260,7 @@ static i32 decoded(const Respeller *r, const u8 *glyphs, i64 size) {
                 word[at] = (u8)readings(glyphs[at])[rest & 1];
                 rest >>= 1;
             }
-        i64 found = table_find(&r->known, hash_of(word, size, -1));
+        i64 found = table_find(&r->known, hash_of(word, size));
         if (found >= 0 && (best < 0 || found < best)) best = found;
     }
     return (i32)best;
@@ -274,7 +298,7 @@ static i32 unmasked(const Respeller *r, const Table *words, const u8 *bytes, i64
         i32 found = decoded(r, glyphs, size);
         if (found < 0 && size >= CLEAR) { /* misspelt as well */
             first_reading(glyphs, size, word);
-            if (table_find(words, hash_of(word, size, -1)) < 0) found = nearest(r, word, size);
+            if (table_find(words, hash_of(word, size)) < 0) found = nearest(r, word, size);
         }
         if (found < 0) continue;
         *end = until;
@@ -287,6 +311,7 @@ static i32 unmasked(const Respeller *r, const Table *words, const u8 *bytes, i64
 static i32 corrected(const Respeller *r, const Table *words, const u8 *bytes, i64 size, u64 hash) {
     u8 word[LONGEST];
     if (size < SHORTEST || size > LONGEST) return -1;
+    if (r->common[hash % COMMON] == hash) return -1;
     if (table_find(&r->known, hash) >= 0 || table_find(words, hash) >= 0) return -1;
     for (i64 at = 0; at < size; at++) word[at] = bytes[at] | 32;
     return nearest(r, word, size);
@@ -313,7 +338,7 @@ i64 moddefense_respell(const Respeller *r, const Table *words, const u8 *bytes, 
                 continue;
             }
             i64 start = place;
-            u64 hash = HASH_FIRST;
+            u64 hash = 0;
             for (; place < until && KINDS[bytes[place]] == LETTER; place++)
                 hash = HASH_NEXT(hash, bytes[place] | 32);
             i64 end = place;
