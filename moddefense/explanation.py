@@ -23,7 +23,8 @@ def explain(guard: Guard, text: str) -> dict[str, Any]:
     """Return the record of ``text`` with the evidence of every stage and the thresholds it met.
 
     ``decided`` is what ``screen`` gives. ``evidence`` has an entry for each stage of the guard,
-    also for those that screening did not need, and says so in ``reached``.
+    also for those that screening did not need, and says so in ``reached``. ``shadow``, where a
+    guard has one, is the same of what is on trial.
     """
     decided = guard.screen([text])
     alone = Screening([text], guard.policy)
@@ -38,13 +39,17 @@ def explain(guard: Guard, text: str) -> dict[str, Any]:
         }
         if evidence[stage.name]["shadow"] and stage.name == "lexicon":
             guard.policy.decide(alone, row, "lexicon")  # the models read as if there were no lists
-    return {
+    found = {
         "text": text,
         "decided": decided.row(0).as_dict(),
         "evidence": evidence,
         "policy": guard.policy.as_dict(),
         "fingerprints": guard.fingerprints,
     }
+    if guard.shadow is not None:
+        would = explain(guard.shadow, text)
+        found["shadow"] = {key: would[key] for key in ("decided", "evidence", "policy")}
+    return found
 
 
 def _reached(decided: Screening, stage: str) -> bool:

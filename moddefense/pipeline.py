@@ -59,12 +59,14 @@ class Guard:
         fingerprints: Mapping[str, Any],
         folder: Path | None = None,
         explains: bool = False,
+        shadow: Guard | None = None,
     ) -> None:
         self.stages = tuple(stages)
         self.policy = policy
         self.fingerprints = dict(fingerprints)
         self.explains = explains  # whether every screening comes with attributions
         self.folder = folder  # of the bundle, from which another process can load the like
+        self.shadow = shadow  # sees every text too, and has no say
 
     def screen(self, texts: Sequence[str], *, explain: bool | None = None) -> Screening:
         """Screen texts and return their evidence and decisions as columns.
@@ -95,22 +97,34 @@ class Guard:
                 attribute = getattr(stage, "attribute", None)
                 if attribute is not None:
                     attribute(screening, np.arange(len(screening)))
+        if self.shadow is not None:
+            screening.shadow = self.shadow.screen(texts)
         return screening
 
     def with_policy(self, policy: Policy) -> Guard:
         """Return a guard with the same stages and models that decides by another policy."""
         fingerprints = {**self.fingerprints, "policy": policy.fingerprint}
-        return Guard(
-            self.stages, policy, fingerprints=fingerprints, folder=self.folder,
-            explains=self.explains,
-        )  # fmt: skip
+        return self.copy(policy=policy, fingerprints=fingerprints)
 
     def explaining(self) -> Guard:
         """Return a guard that gives attributions with every screening."""
         fingerprints = {**self.fingerprints, "explain": True}
-        return Guard(
-            self.stages, self.policy, fingerprints=fingerprints, folder=self.folder, explains=True
-        )
+        return self.copy(explains=True, fingerprints=fingerprints)
+
+    def shadowing(self, other: Guard) -> Guard:
+        """Return a guard that decides as this one and records what ``other`` would decide.
+
+        ``other`` is a whole pipeline: see ``moddefense.shadowing.on_trial`` for one with a list or
+        a bundle on trial. Both screen every text.
+        """
+        other = other.copy(explains=False)
+        fingerprints = {**self.fingerprints, "shadow": other.fingerprints}
+        return self.copy(shadow=other, fingerprints=fingerprints)
+
+    def copy(self, **changes: Any) -> Guard:
+        """Return a guard that differs in ``changes``, arguments by name as one is made with."""
+        given = ("stages", "policy", "fingerprints", "folder", "explains", "shadow")
+        return Guard(**{name: getattr(self, name) for name in given} | changes)
 
     def screen_one(self, text: str) -> Verdict:
         """Screen one text."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Screening", "Verdict"]
 
 UNDECIDED = -1
+# What a record has of what a guard in shadow would decide.
+SHADOWED = ("decision", "decided_by", "trigger", "score", "uncertainty", "matches", "reason")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,15 +42,19 @@ class Verdict:
     labels: dict[str, float] | None
     matches: tuple[Match, ...]
     reason: str
+    shadow: Verdict | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON-able values, without the text."""
         record = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "text"
+            if field.name not in ("text", "shadow")
         }
         record["matches"] = [match.as_dict() for match in self.matches]
+        if self.shadow is not None:
+            would = self.shadow.as_dict()
+            record["shadow"] = {name: would[name] for name in SHADOWED}
         return record
 
 
@@ -63,8 +69,9 @@ class Screening:
     ``[n, len(label_names)]``; ``matches`` is a list of tuples of Match. ``readings`` has, by row,
     the text as the models shall read it where that is another, ``edits`` how it came about:
     (start, end, what instead). ``attributions``, where they were asked for, has what each word of a
-    row adds to the score. ``sample_all`` asks for dropout
-    sampling of every row that the classifier sees, not only of those near a threshold.
+    row adds to the score, ``shadow`` is the screening of a guard that has no say. ``sample_all``
+    asks for dropout sampling of every row that the classifier sees, not only of those near a
+    threshold.
     """
 
     def __init__(self, texts: Sequence[str], policy: Policy) -> None:
@@ -86,6 +93,7 @@ class Screening:
         self.readings: dict[int, str] = {}
         self.edits: dict[int, tuple[tuple[int, int, str], ...]] = {}
         self.attributions: dict[int, list[dict[str, Any]]] | None = None
+        self.shadow: Screening | None = None
         self.tokens: TokenColumn | None = None
         self.sample_all = False
 
@@ -120,6 +128,7 @@ class Screening:
             labels=self.labels_of(index),
             matches=self.matches[index],
             reason=self.policy.reason(self, index),
+            shadow=None if self.shadow is None else self.shadow.row(index),
         )
 
     def labels_of(self, index: int) -> dict[str, float] | None:
@@ -138,7 +147,7 @@ class Screening:
         """Return the records as an Arrow table, fields and their order as ``screen`` writes them.
 
         ``ids`` defaults to the row numbers as strings. ``mask`` adds the text with every match
-        masked. A screening with attributions has a column of these.
+        masked. A screening with attributions has a column of these, and one with a shadow.
         """
         import pyarrow as pa
 
@@ -156,6 +165,12 @@ class Screening:
         }
         if self.attributions is not None:
             columns["attributions"] = self._attribution_array()
+        if self.shadow is not None:
+            would = self.shadow.to_arrow(ids).select(SHADOWED).combine_chunks()
+            columns["shadow"] = pa.StructArray.from_arrays(
+                [pa.concat_arrays(column.chunks) if column.num_chunks else
+                 pa.array([], column.type) for column in would.columns], SHADOWED
+            )  # fmt: skip
         if include_text:
             columns["text"] = string_column(self.texts)
         if mask:

@@ -145,6 +145,12 @@ def _count(counts: dict[str, dict[str, int]], table: pa.Table) -> None:
             own = counts.setdefault(name, dict.fromkeys(known, 0))
             for pair in table.column(name).value_counts().to_pylist():
                 own[str(pair["values"])] = own.get(str(pair["values"]), 0) + pair["counts"]
+    if "shadow" in table.column_names:
+        before, after = table["decision"], pc.struct_field(table["shadow"], "decision")
+        changed = pc.binary_join_element_wise(before, after, " → ")
+        own = counts.setdefault("shadow", {"same": 0})
+        for pair in pc.if_else(pc.equal(before, after), "same", changed).value_counts().to_pylist():
+            own[pair["values"]] = own.get(pair["values"], 0) + pair["counts"]
     if "decided_by" in table.column_names:  # what the audit's estimate needs
         own = counts.setdefault("flagged", {"classifier": 0, "audit": 0})
         flagged = pc.not_equal(table["decision"], DECISIONS[0])

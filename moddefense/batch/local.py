@@ -239,8 +239,9 @@ def _publish(
     except OSError as error:
         raise unwritable(journal.out, error) from None
     made_by = describe(run.guard)
-    if made_by is not None and made_by.get("lexicon"):
-        made_by["lexicon"] = made_by["lexicon"]["name"]  # its terms are in its own file
+    for one in (made_by, (made_by or {}).get("shadow")):
+        if one is not None and one.get("lexicon"):
+            one["lexicon"] = one["lexicon"]["name"]  # its terms are in its own file
     write_manifest(
         journal.out, settings, run.summary, run.meters,
         made_by=None if made_by is None or "matcher" in made_by else made_by,

@@ -18,6 +18,7 @@ from moddefense.lexicon.stage import LexiconStage
 
 if TYPE_CHECKING:
     from moddefense.batch.job import Screener
+    from moddefense.pipeline import Guard
     from moddefense.tokens import Graph
 
 __all__ = ["describe", "rebuild"]
@@ -34,6 +35,9 @@ def describe(screener: Screener) -> dict[str, Any] | None:
         return {"matcher": _described(screener.matcher.lexicon)}
     if type(screener) is not Guard or screener.folder is None:
         return None
+    shadow = None if screener.shadow is None else describe(screener.shadow)
+    if screener.shadow is not None and shadow is None:
+        return None
     lexicons = [s.matcher.lexicon for s in screener.stages if isinstance(s, LexiconStage)]
     return {
         "bundle": str(Path(screener.folder).resolve()),
@@ -41,6 +45,7 @@ def describe(screener: Screener) -> dict[str, Any] | None:
         "stages": [stage.name for stage in screener.stages],
         "lexicon": _described(lexicons[0]) if lexicons else None,
         "explains": screener.explains,
+        "shadow": shadow,
     }
 
 
@@ -51,6 +56,16 @@ def rebuild(description: Mapping[str, Any], *, graph: Graph | None = None) -> Sc
     """
     if "matcher" in description:
         return MatchesOnly(Matcher(_restored(description["matcher"])))
+    guard = _guard(description, graph)
+    shadow = description["shadow"]
+    if shadow is None:
+        return guard
+    # The graph that others offer is that of the first bundle.
+    same = shadow["bundle"] == description["bundle"]
+    return guard.shadowing(_guard(shadow, graph if same else None))
+
+
+def _guard(description: Mapping[str, Any], graph: Graph | None) -> Guard:
     from moddefense.bundle import load
     from moddefense.policy import read_policy
 

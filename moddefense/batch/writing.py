@@ -38,7 +38,7 @@ __all__ = [
 OUTPUTS = ("jsonl", "csv", "parquet")
 FIELDS = (
     "id", "decision", "decided_by", "trigger", "score", "uncertainty", "labels", "matches",
-    "reason", "text", "masked", "attributions",
+    "reason", "text", "masked", "attributions", "shadow",
 )  # fmt: skip
 ROW_GROUP = 1 << 16  # rows in a row group of the merged Parquet file
 ROW_GROUP_BYTES = 128 << 20  # or as many bytes of them in memory

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from moddefense.lexicon import Lexicon
     from moddefense.pipeline import Guard
 
-__all__ = ["BUNDLE", "GUARD", "INPUT", "LEXICON", "examples", "load_guard", "options", "read_lists"]
+__all__ = [
+    "BUNDLE",
+    "GUARD",
+    "INPUT",
+    "LEXICON",
+    "SHADOW",
+    "examples",
+    "load_guard",
+    "on_trial",
+    "options",
+    "read_lists",
+]
 
 Decorator = Callable[[Any], Any]
 
@@ -38,6 +49,16 @@ GUARD: tuple[Decorator, ...] = (
     click.option(
         "--stages", default="lexicon,trigger,classifier", show_default=True, metavar="LIST",
         help="The stages to run, comma-separated.",
+    ),
+)  # fmt: skip
+SHADOW: tuple[Decorator, ...] = (
+    click.option(
+        "--shadow-lexicon", multiple=True, metavar="FILE",
+        help="A word list on trial beside the others: recorded, without effect; repeatable.",
+    ),
+    click.option(
+        "--shadow-bundle", metavar="NAME_OR_DIR",
+        help="A bundle on trial, with its own policy: recorded, without effect.",
     ),
 )  # fmt: skip
 INPUT: tuple[Decorator, ...] = (
@@ -130,6 +151,15 @@ def load_guard(bundle: str, *, lexicon: Sequence[str], policy: str | None, stage
     named = check_stages([name.strip() for name in stages.split(",") if name.strip()])
     guard: Guard = md.load(bundle, lexicon=read_lists(lexicon), policy=policy, stages=named)
     return guard
+
+
+def on_trial(guard: Guard, *, lexicon: Sequence[str], bundle: str | None) -> Guard | None:
+    """Return the guard with what is on trial; None where nothing is."""
+    if not lexicon and bundle is None:
+        return None
+    from moddefense.shadowing import on_trial as made
+
+    return made(guard, lexicon=read_lists(lexicon), bundle=bundle)
 
 
 def run_job(

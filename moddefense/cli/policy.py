@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from moddefense.cli import console
-from moddefense.cli.options import BUNDLE, LEXICON, examples, load_guard, read_lists
+from moddefense.cli.options import (
+    BUNDLE,
+    LEXICON,
+    SHADOW,
+    examples,
+    load_guard,
+    on_trial,
+    options,
+    read_lists,
+)
 from moddefense.cli.quiet import quiet_tensorflow
 from moddefense.policy import Policy, policy_findings, read_policy
 
@@ -78,13 +87,15 @@ def check(*, file: str, bundle: str, lexicon: tuple[str, ...]) -> int:
 
 
 @policy.command(
-    epilog=examples("moddefense policy compare old.toml new.toml comments.csv --examples 3")
+    epilog=examples(
+        "moddefense policy compare old.toml new.toml comments.csv --examples 3",
+        "moddefense policy compare - - comments.csv --shadow-lexicon new-terms.csv --examples 3",
+    )
 )
 @click.argument("before")
 @click.argument("after")
 @click.argument("corpus")
-@BUNDLE
-@LEXICON
+@options(BUNDLE, LEXICON, *SHADOW)
 @click.option("--text-column", default="text", show_default=True, metavar="NAME", help="Texts.")
 @click.option(
     "--label-column", "label_columns", multiple=True, metavar="NAME",
@@ -102,6 +113,8 @@ def compare(
     corpus: str,
     bundle: str,
     lexicon: tuple[str, ...],
+    shadow_lexicon: tuple[str, ...],
+    shadow_bundle: str | None,
     text_column: str,
     label_columns: tuple[str, ...],
     shown: int,
@@ -109,18 +122,25 @@ def compare(
 ) -> None:
     """Screen CORPUS by the policies BEFORE and AFTER, and print which decisions differ.
 
-    A policy is a TOML file, or - for the bundle's own.
+    A policy is a TOML file, or - for the bundle's own. What is in shadow decides together with
+    AFTER: so a list or a bundle is tried.
     """
     quiet_tensorflow()
     from moddefense.bundle import read_manifest, require_labels
     from moddefense.policy.comparing import compare as compare_policies
 
-    old, new = (_read(None if name == "-" else name, bundle) for name in (before, after))
-    for one in (old, new):
-        require_labels(one, read_manifest(bundle)["classifier"]["labels"])
+    second = bundle if shadow_bundle is None else shadow_bundle
+    policies = []
+    for name, models in ((before, bundle), (after, second)):
+        policies.append(_read(None if name == "-" else name, models))
+        require_labels(policies[-1], read_manifest(models)["classifier"]["labels"])
     texts, harmful = _texts(corpus, text_column, label_columns)
     guard = load_guard(bundle, lexicon=lexicon, policy=None, stages="lexicon,trigger,classifier")
-    found = compare_policies(guard.with_policy(old), new, texts, harmful=harmful, examples=shown)
+    trial = on_trial(guard, lexicon=shadow_lexicon, bundle=shadow_bundle) or guard
+    found = compare_policies(
+        guard.with_policy(policies[0]), trial.with_policy(policies[1]), texts, harmful=harmful,
+        examples=shown,
+    )  # fmt: skip
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return

@@ -7,7 +7,17 @@ from typing import Any
 import click
 
 from moddefense.cli import console
-from moddefense.cli.options import GUARD, INPUT, OUTPUT, examples, load_guard, options, run_job
+from moddefense.cli.options import (
+    GUARD,
+    INPUT,
+    OUTPUT,
+    SHADOW,
+    examples,
+    load_guard,
+    on_trial,
+    options,
+    run_job,
+)
 from moddefense.cli.quiet import quiet_tensorflow
 
 __all__ = ["screen"]
@@ -21,7 +31,7 @@ __all__ = ["screen"]
         "moddefense screen --retry-quarantine posts.csv.quarantine.jsonl -o rest.jsonl",
     )
 )
-@options(*INPUT, *GUARD, *OUTPUT)
+@options(*INPUT, *GUARD, *SHADOW, *OUTPUT)
 @click.option(
     "--retry-quarantine", metavar="FILE",
     help="Screen the rows of a quarantine file again, in place of INPUT.",
@@ -41,6 +51,8 @@ def screen(
     lexicon: tuple[str, ...],
     policy: str | None,
     stages: str,
+    shadow_lexicon: tuple[str, ...],
+    shadow_bundle: str | None,
     explain: bool,
     fail_on: str | None,
     **settings: Any,
@@ -58,6 +70,8 @@ def screen(
 
     def load() -> Any:
         guard = load_guard(bundle, lexicon=lexicon, policy=policy, stages=stages)
+        trial = on_trial(guard, lexicon=shadow_lexicon, bundle=shadow_bundle)
+        guard = guard if trial is None else guard.shadowing(trial)
         return guard.explaining() if explain else guard
 
     summary = run_job(load, inputs, what="screening", **settings)

@@ -19,20 +19,20 @@ BATCH = 2048
 
 def compare(
     guard: Guard,
-    other: Policy,
+    other: Policy | Guard,
     texts: Sequence[str],
     *,
     harmful: np.ndarray | None = None,
     examples: int = 0,
 ) -> dict[str, Any]:
-    """Screen ``texts`` by the policy of ``guard`` and by ``other``; return what differs.
+    """Screen ``texts`` by ``guard`` and by another policy, or guard; return what differs.
 
     ``changes`` counts the rows whose decision differs by what it was and would be, and, where
     ``harmful`` (0, 1 or NaN ``[texts]``) is given, how many of them are harmful and harmless.
     ``classified`` counts the rows that reach the classifier. ``examples`` is how many texts of each
     change to return, with both reasons, the first ones.
     """
-    second = guard.with_policy(other)
+    second = guard.with_policy(other) if isinstance(other, Policy) else other
     codes = np.zeros((2, len(texts)), np.int8)
     classified = [0, 0]
     found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -68,7 +68,7 @@ def compare(
     return {
         "rows": len(texts),
         "differ": int(np.sum(codes[0] != codes[1])),
-        "settings": changed_settings(guard.policy, other),
+        "settings": changed_settings(guard.policy, second.policy),
         "decisions": {"before": counts[0], "after": counts[1]},
         "classified": {"before": classified[0], "after": classified[1]},
         "changes": changes,
