@@ -31,8 +31,13 @@ TARGETS = ("lexicon", "trigger", "classifier", "pipeline", "decision")
 """``decision`` is the pipeline with the thresholds of its policy, ``pipeline`` with one of ours."""
 
 DEFENCES = ("folding", "matching", "lexicon")
-"""What can be switched off: the reader's fold, reading through disguises, the lists."""
+"""What can be switched off: the reader's fold, reading through disguises, the lists.
 
+``matching`` is all that reads through disguises: the matcher's evasion steps, what the models read
+instead of misspelt words and of words run together, and the signs of hiding that set them off.
+"""
+
+_ENDLESS = 1 << 30  # letters of a run of words that no text has
 SEVERE = 2  # a lexicon flags a text that it hits at this severity or above
 
 Scores = Callable[[Sequence[str]], Sequence[float] | np.ndarray]
@@ -179,37 +184,53 @@ def _weakened(guard: Guard, without: Sequence[str]) -> Guard:
     off = {*(FOLD_STEPS if "folding" in without else ()),
            *(EVASIONS if "matching" in without else ())}  # fmt: skip
     stages: list[Stage] = []
-    raw: dict[int, Any] = {}
+    weak: dict[int, Any] = {}
     for stage in guard.stages:
         if isinstance(stage, LexiconStage):
             if "lexicon" in without:
                 continue
             if off:
                 stage = LexiconStage(Matcher(stage.matcher.lexicon, off=off))
-        elif "folding" in without:
+        elif off:
             models = stage.models  # type: ignore[attr-defined]
-            stage.models = raw.setdefault(id(models), _unfolded(models))  # type: ignore[attr-defined]
+            stage.models = weak.setdefault(id(models), _literal(models, without))  # type: ignore[attr-defined]
         stages.append(stage)
-    return Guard(stages, guard.policy, fingerprints=guard.fingerprints)
+    policy = guard.policy
+    if "matching" in without:
+        policy = dataclasses.replace(policy, trigger_obfuscated=False)
+    return Guard(stages, policy, fingerprints=guard.fingerprints)
 
 
-class _Unfolded:
-    """A tokenizer that lowers the case and folds nothing else."""
+class _Literal:
+    """A tokenizer that reads words as they are written.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    Without ``folding`` it lowers the case and folds nothing else; without ``matching`` it reads
+    nothing else for misspelt and disguised words, and does not cut apart what is run together.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, without: Sequence[str]) -> None:
+        from moddefense.segmentation import Segmenter
+        from moddefense.tokens import Tokenizer
+
+        self._folds = "folding" not in without
+        if "matching" in without:
+            tokenizer = Tokenizer(tokenizer.pieces, tokenizer.openings, graph=tokenizer.graph)
+            tokenizer.segmenter = Segmenter((), least=_ENDLESS)
         self._tokenizer = tokenizer
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
+        if self._folds:
+            return self._tokenizer(texts)
         return self._tokenizer.tokenize_folded([text.lower() for text in texts])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tokenizer, name)
 
 
-def _unfolded(models: Models) -> Models:
+def _literal(models: Models, without: Sequence[str]) -> Models:
     from moddefense.models import Models
 
     def read() -> Any:
-        return _Unfolded(models.tokenizer), models.trigger, models.classifier
+        return _Literal(models.tokenizer, without), models.trigger, models.classifier
 
     return Models(read)

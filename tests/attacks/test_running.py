@@ -80,6 +80,15 @@ def test_without_folding_the_models_read_what_is_there(target_of):
     assert off.score([plain])[0] == on.score([plain])[0] != off.score([disguised])[0]
 
 
+def test_without_matching_the_models_read_words_as_they_are_written(target_of):
+    on, off = target_of("classifier"), target_of("classifier", "matching")
+    plain, joined = "you are a jerk", "stopbeingthatidiotstopbeingthatidiot"
+    assert on.score([plain])[0] == off.score([plain])[0]
+    assert on.score([joined])[0] != off.score([joined])[0]
+    fullwidth = "you are a ｊｅｒｋ"
+    assert off.score([fullwidth])[0] == off.score([plain])[0]
+
+
 def test_a_stage_that_is_off_is_no_target(toy_bundle):
     with pytest.raises(ConfigurationError, match="lexicon"):
         load_target("lexicon", toy_bundle, without=("lexicon",))
