@@ -7,7 +7,7 @@ import re
 from moddefense.lexicon.patterns import Pattern, closes, is_word, opens
 
 __all__ = [
-    "CALM_AFTER", "CALM_BEFORE", "TELLING", "free",
+    "CALM_AFTER", "CALM_BEFORE", "TELLING", "WINDOW", "free",
     "like_inside",
     "run_end",
     "single_at",
@@ -23,7 +23,7 @@ _URL = re.compile(
 )
 _CODE = re.compile(r"[={}\[\]\\]|::|->|\(\)|\w\(|/.*/")
 _CALL = re.compile(r"\s?[(\[=]")
-_WINDOW = 300  # characters to either side that are looked at for a URL
+WINDOW = 300  # characters to either side that are looked at for a URL
 
 
 def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
@@ -34,7 +34,7 @@ def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
     """
     if pattern.term.kind == "allow" or not _touches(text, start, end):
         return True
-    low, high = max(0, start - _WINDOW), min(end + _WINDOW, len(text))
+    low, high = max(0, start - WINDOW), min(end + WINDOW, len(text))
     if not bits & 13:
         stop = text.find(" ", end, high)
         around = text[text.rfind(" ", low, start) + 1 : stop if stop >= 0 else high]

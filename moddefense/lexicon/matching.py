@@ -17,7 +17,7 @@ from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
 from moddefense.lexicon.alignment import align
 from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.compiled import FOREIGN, LOST, ODD, Search, begins_of, library
-from moddefense.lexicon.context import free
+from moddefense.lexicon.context import WINDOW, free
 from moddefense.lexicon.masking import cover
 from moddefense.lexicon.patterns import REGIONAL, Pattern
 from moddefense.lexicon.results import THROUGH, WIDTH, Found, Hits, Match, through_bits
@@ -206,19 +206,24 @@ class Matcher:
         """
         folded = [self._fold(texts[place]) for place in places]
         own, asks, status = search.search_folded(folded)
-        self._judge(folded, own, asks)
+        self._judge(folded, own, asks, folded=True)
         own, limits = search.settle(own, len(places), also)
         for number, place in enumerate(places):
             hits = _got(own, limits, number)
             _put(rows, bounds, place, self._locate(texts[place], folded[number], hits))
         return [place for place, went in zip(places, status, strict=True) if went & LOST]
 
-    def _judge(self, texts: Sequence[str], rows: array[int], asks: Iterable[int]) -> None:
+    def _judge(
+        self, texts: Sequence[str], rows: array[int], asks: Iterable[int], *, folded: bool = False
+    ) -> None:
         """Mark as no hits those that do not stand free of what is around them."""
         for place in asks:
             number, start, end, index, bits = rows[WIDTH * place : WIDTH * place + WIDTH]
             bits &= 15
-            stands = free(self._fold(texts[number]), start, end, bits, self._patterns[index])
+            low = max(0, start - 2 * WINDOW)
+            around = texts[number][low : end + 2 * WINDOW]
+            around = around if folded else self._fold(around)  # each character folds by itself
+            stands = free(around, start - low, end - low, bits, self._patterns[index])
             rows[WIDTH * place + 4] = bits if stands else -1
 
     def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:

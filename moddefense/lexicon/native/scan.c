@@ -9,6 +9,11 @@
  */
 #include "matcher.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { BESIDE = 3 };        /* letters of the next word that are hashed, as far as no two are alike */
 enum { GOES_ON = 1 << 16 }; /* beside a word: the sign that a term has after its letters */
 enum { KEPT = 16 };         /* letters of a word that are hashed */
 
@@ -97,12 +102,12 @@ static void note_first_word(Scan *scan, const Automaton *a, const Term *term) {
     } else if (text[at] != ' ') {
         put(&scan->nexts, beside(hash, GOES_ON | (text[at] < 128 ? text[at] : 128)));
     } else {
-        u32 one = text[at + 1], two = at + 2 < term->size ? text[at + 2] : ' ';
-        put(&scan->nexts, beside(hash, 0));
-        if (is_small(one)) {
-            put(&scan->nexts, beside(hash, one));
-            if (is_small(two)) put(&scan->nexts, beside(hash, one << 8 | two));
-            else if (at + 2 == term->size && !(term->flags & RIGHT)) put(&scan->words, hash);
+        u32 next = 0;
+        for (u32 count = 0; count <= BESIDE; count++) {
+            put(&scan->nexts, beside(hash, next));
+            if (++at == term->size && !(term->flags & RIGHT)) put(&scan->words, hash);
+            if (at >= term->size || !is_small(text[at])) break;
+            next = next << 5 | (text[at] - 'a' + 1);
         }
     }
 }
@@ -174,7 +179,7 @@ bool moddefense_prepare(Automaton *a, const u32 *classes) {
     Scan *scan = &a->scan;
     u64 letters = 0;
     for (u32 which = 0; which < a->patterns; which++) letters += a->terms[which].size;
-    if (!make(&scan->words, a->patterns) || !make(&scan->nexts, 3 * (u64)a->patterns) ||
+    if (!make(&scan->words, a->patterns) || !make(&scan->nexts, 4 * (u64)a->patterns) ||
         !make(&scan->beginnings, letters))
         return false;
     for (u32 which = 0; which < a->patterns; which++) {
@@ -204,11 +209,16 @@ typedef struct {
     u64 small, alnum, twin, outer, inner, maybe; /* a bit for each of 64 characters */
 } Kinds;
 
+/* Return a bit for each byte. */
 static inline u64 gathered(Bytes flags) {
+#ifdef __SSE2__
+    return (u32)_mm_movemask_epi8((__m128i)flags);
+#else
     const u64 high = 0x8080808080808080u, move = 0x0002040810204081u;
     u64 halves[2];
     memcpy(halves, &flags, 16);
     return ((halves[0] & high) * move >> 56) | (halves[1] & high) * move >> 56 << 8;
+#endif
 }
 
 /* Say what 64 characters are; two more must be there. */
@@ -298,8 +308,11 @@ static inline bool may_begin(const Automaton *a, const u8 *at, u32 size, u64 twi
     if (after & BLANK) {
         do next++;
         while (*next == ' ');
-        u32 letter = is_small(next[0]) ? next[0] : 0;
-        beyond = letter && is_small(next[1]) && next[1] != letter ? letter << 8 | next[1] : letter;
+        u32 one = next[0] - 'a', two = next[1] - 'a', three = next[2] - 'a';
+        if (one >= 26) beyond = 0;
+        else if (two >= 26 || two == one) beyond = one + 1;
+        else if (three >= 26 || three == two) beyond = (one + 1) << 5 | (two + 1);
+        else beyond = (one + 1) << 10 | (two + 1) << 5 | (three + 1);
     } else {
         beyond = GOES_ON | *next;
         if (after & CALM && second) {
