@@ -118,6 +118,7 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
                               u32 readings, const u32 *classes) {
     Automaton *a = calloc(1, sizeof *a);
     Range *ranges = malloc(((size_t)letters + 2) * sizeof *ranges);
+    u32 *stack = malloc(((size_t)letters + 2) * sizeof *stack);
     if (a) {
         a->terms = copied(terms, count, sizeof *terms);
         a->pool = copied(pool, letters, sizeof *pool);
@@ -127,9 +128,10 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
         a->trie = malloc(((size_t)letters + 2) * sizeof *a->trie);
         a->rest = malloc(((size_t)letters + 2) * sizeof *a->rest);
     }
-    if (!a || !ranges || !a->terms || !a->pool || !a->runs || !a->owners || !a->leet || !a->trie ||
-        !a->rest) {
+    if (!a || !ranges || !stack || !a->terms || !a->pool || !a->runs || !a->owners || !a->leet ||
+        !a->trie || !a->rest) {
         free(ranges);
+        free(stack);
         moddefense_free(a);
         return NULL;
     }
@@ -153,10 +155,17 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
     a->rest[0] = a->rest[1] = (Rest){0};
     ranges[0] = (Range){0, patterns - inside, 0};
     ranges[1] = (Range){patterns - inside, patterns, 0};
-    u32 made = 2;
-    for (u32 node = 0; node < made; node++) made = branch(a, ranges, node, made);
+    u32 made = 2, waiting = 2;
+    stack[0] = 1;
+    stack[1] = 0;
+    while (waiting) { /* depth first: what is read one after the other lies so */
+        u32 first = made;
+        made = branch(a, ranges, stack[--waiting], made);
+        for (u32 node = made; node-- > first;) stack[waiting++] = node;
+    }
     a->nodes = made;
     free(ranges);
+    free(stack);
     note_starts(a, classes);
     note_beginnings(a);
     if (!moddefense_prepare(a, classes)) {
