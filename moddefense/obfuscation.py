@@ -8,12 +8,15 @@ fooled first. They say nothing about harm.
 
 from __future__ import annotations
 
+import ctypes
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from moddefense.folding import fold_many, fold_signs
+from moddefense import native
+from moddefense.folding import fold, fold_signs
+from moddefense.native.buffers import address
 
 __all__ = ["SIGNS", "obfuscated", "signs"]
 
@@ -40,6 +43,9 @@ _CLASSES = bytes(
 CHUNK = 200  # bytes of a word that are looked at on either side of a sign
 _SPACED = bytes.maketrans(b"*1", b"  ")
 _LITERALS = {"joining": b"a" * 30, "masking": b"*a", "digits": b"1a"}
+_WRITTEN = ("joining", "masking", "digits", "spacing", "repetition")  # as the bits in signs.c
+_REPEATED = re.compile(rb"([a-z])\1{4}")
+_CONTROLS = bytes((*range(9), *range(14, 32), 127))
 _TECHNICAL = re.compile(rb"[/_=:]|&#|^#|www\.|@[^@]*\.", re.DOTALL)  # addresses, anchors, entities
 # All but Latin letters, with or without accents, punctuation and currency signs.
 _SUSPECT = re.compile("[^\x00-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20cf]")
@@ -71,20 +77,47 @@ def signs(text: str) -> tuple[str, ...]:
 
 def _detect(texts: Sequence[str]) -> dict[str, np.ndarray]:
     found = {name: np.zeros(len(texts), bool) for name in SIGNS}
+    shown = list(texts)  # folded, but for the case of ASCII
     for row, text in enumerate(texts):
-        if not text.isascii() and _UNUSUAL.search(text):  # few have what the others look for
-            found["marks"][row] = _MARKS.search(text) is not None
-            found["folding"][row] = _folded(text)
-    # One buffer for all, in which a newline stands between texts alone.
-    encoded = [text.replace("\n", " ").encode("utf-8", "replace") for text in fold_many(texts)]
-    buffer = b" \n " + b" \n ".join(encoded) + b" \n "
-    starts = np.cumsum([1, *(len(part) + 3 for part in encoded)])
-    classes = buffer.translate(_CLASSES)
-    for name in ("joining", "masking", "digits"):
-        _mark(found[name], starts, _words(name, classes, buffer))
-    _mark(found["spacing"], starts, _spaced(classes.translate(_SPACED)))
-    _mark(found["repetition"], starts, _repeated(buffer))
+        if not text.isascii():
+            shown[row] = fold(text)
+            if _UNUSUAL.search(text):  # few have what the others look for
+                found["marks"][row] = _MARKS.search(text) is not None
+                found["folding"][row] = _folded(text)
+    encoded = _encoded(shown)
+    if len(encoded.translate(None, _CONTROLS)) != len(encoded) - len(texts):
+        encoded = _encoded([fold(text) for text in texts])
+    bits = _bits(encoded, len(texts))
+    for place, name in enumerate(_WRITTEN):
+        found[name] = (bits >> place & 1).astype(bool)
     return found
+
+
+def _encoded(texts: Sequence[str]) -> bytes:
+    """UTF-8 of texts, each with a zero after it."""
+    return "\0".join((*texts, "")).encode("utf-8", "replace")
+
+
+def _bits(encoded: bytes, count: int) -> np.ndarray:
+    """Bits of the signs of _WRITTEN in ``count`` texts, uint8 ``[texts]``."""
+    lib = native.library()
+    if lib is None:
+        return np.array([_written(text) for text in encoded.lower().split(b"\0")[:count]], np.uint8)
+    bits = np.zeros(count, np.uint8)
+    buffer = np.frombuffer(encoded, np.uint8).copy()
+    lib.moddefense_signs(
+        address(buffer), ctypes.c_int64(len(buffer)), ctypes.c_int64(count), address(bits)
+    )
+    return bits
+
+
+def _written(text: bytes) -> int:
+    """Bits of the signs of _WRITTEN in one folded text: the reference of ``native/signs.c``."""
+    buffer = b" " + text.replace(b"\n", b" ") + b" "
+    classes = buffer.translate(_CLASSES)
+    found = [any(_words(name, classes, buffer)) for name in _LITERALS]
+    found += [b" a a a a " in classes.translate(_SPACED), _REPEATED.search(buffer) is not None]
+    return sum(1 << place for place, shows in enumerate(found) if shows)
 
 
 def _folded(text: str) -> bool:
@@ -93,16 +126,16 @@ def _folded(text: str) -> bool:
     return bool(_SUSPECT.search(text)) and not fold_signs(text).isdisjoint(("styled", "homoglyph"))
 
 
-def _words(name: str, classes: bytes, buffer: bytes) -> Iterator[int]:
-    """Places where a sign stands in a word, technical ones like addresses left out."""
+def _words(name: str, classes: bytes, buffer: bytes) -> Iterator[bool]:
+    """Where a sign stands in a word: whether it is none of a technical one, such as an address."""
     literal = _LITERALS[name]
     place = classes.find(literal)
     while place >= 0:
-        begin = max(buffer.rfind(b" ", place - CHUNK, place) + 1, place - CHUNK)
+        low = max(0, place - CHUNK)
+        begin = max(buffer.rfind(b" ", low, place) + 1, low)
         end = buffer.find(b" ", place, place + CHUNK)
         end = place + CHUNK if end < 0 else end
-        if _inside(name, classes[begin:place]) and not _TECHNICAL.search(buffer[begin:end]):
-            yield place
+        yield _inside(name, classes[begin:place]) and not _TECHNICAL.search(buffer[begin:end])
         # What follows in one long run says the same again.
         place = classes.find(literal, place + (len(literal) if name != "joining" else CHUNK))
 
@@ -114,22 +147,3 @@ def _inside(name: str, before: bytes) -> bool:
     kind = _LITERALS[name][:1]
     letters = before.rstrip(kind)
     return letters.endswith(b"a") and (name == "masking" or len(before) - len(letters) < 2)
-
-
-def _spaced(classes: bytes) -> Iterator[int]:
-    place = classes.find(b" a a a a ")
-    while place >= 0:
-        yield place
-        place = classes.find(b" a a a a ", place + 8)
-
-
-def _repeated(buffer: bytes) -> np.ndarray:
-    codes = np.frombuffer(buffer, np.uint8)
-    double = np.flatnonzero(codes[1:] == codes[:-1])
-    runs = double[:-3][double[3:] - double[:-3] == 3]  # five in a row are four doubles
-    return runs[(codes[runs] >= ord("a")) & (codes[runs] <= ord("z"))]
-
-
-def _mark(column: np.ndarray, starts: np.ndarray, places: Iterable[int]) -> None:
-    rows = np.fromiter(places, np.int64)
-    column[np.searchsorted(starts, rows, side="right") - 1] = True

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moddefense as md
+from moddefense import native
 from moddefense.obfuscation import SIGNS, obfuscated, signs
 
 
@@ -48,6 +49,21 @@ def test_plain_writing_does_not(text):
 @given(st.lists(st.text(max_size=40) | st.text("ab1* \n", max_size=60), max_size=12))
 def test_each_text_is_judged_by_itself(texts):
     assert obfuscated(texts).tolist() == [bool(signs(text)) for text in texts]
+
+
+@given(st.lists(
+    st.text("aAbw1*#@%._/&= \n\t\x00é€", max_size=70)
+    | st.lists(st.sampled_from(["a" * 29, "b", "www.", " ", "1", "*", "@", ".", "&#", " c"]))
+    .map("".join),
+    max_size=8,
+))  # fmt: skip
+def test_the_compiled_search_finds_what_the_reference_finds(texts):
+    assert native.library() is not None
+    found = [signs(text) for text in texts]
+    assert [bool(each) for each in found] == obfuscated(texts).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "library", lambda: None)
+        assert [signs(text) for text in texts] == found
 
 
 def test_long_runs_take_no_longer_than_their_length():

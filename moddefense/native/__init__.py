@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["library"]
 
 LIBRARY = Path(__file__).parent / "models.so"
-_VERSION = 5  # as in models.h
+_VERSION = 6  # as in models.h
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def library() -> Any:
     found.moddefense_respell.restype = ctypes.c_int64
     for name in (
         "moddefense_wordpiece_free", "moddefense_runs", "moddefense_ngrams",
-        "moddefense_words_free", "moddefense_respeller_free",
+        "moddefense_words_free", "moddefense_signs", "moddefense_respeller_free",
     ):  # fmt: skip
         getattr(found, name).restype = None
     return found

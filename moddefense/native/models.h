@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 5 }; /* as in __init__.py: raised with every change to what both sides share */
+enum { VERSION = 6 }; /* as in __init__.py: raised with every change to what both sides share */
 
 /* Code for wide registers, too, chosen when it runs; no flag lets results differ between them. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(__clang__)
