@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from moddefense.errors import ConfigurationError
+from moddefense.lexicon.collection import collection_paused
 from moddefense.policy import STAGES, Policy
 from moddefense.screening import Screening, Verdict
 
@@ -85,12 +86,13 @@ class Guard:
                 if not isinstance(text, str):
                     raise TypeError(f"texts[{index}] is a {type(text).__name__}, not a str")
         screening = Screening(texts, self.policy)
-        for stage in self.stages:
-            rows = screening.undecided()
-            if rows.size:
-                stage.examine(screening, rows)
-                self.policy.decide(screening, rows, stage.name)
-        self.policy.close(screening)
+        with collection_paused():
+            for stage in self.stages:
+                rows = screening.undecided()
+                if rows.size:
+                    stage.examine(screening, rows)
+                    self.policy.decide(screening, rows, stage.name)
+            self.policy.close(screening)
         if self.explains if explain is None else explain:
             screening.attributions = {}
             for stage in self.stages:

@@ -133,13 +133,13 @@ class Matcher:
         The result compares equal to a list; its matches are made when they are asked for.
         """
         texts = list(texts)  # whoever gave them may change them before the matches are made
-        found = Found(texts, self._terms)
+        chosen = self._chosen(also)
+        found = Found(texts, self._terms, chosen)
         begins = begins_of(texts)
         bounds = [0]
         while bounds[-1] < len(texts):
             size = begins[bounds[-1]] + _CHUNK
             bounds.append(min(bisect.bisect_left(begins, size, bounds[-1] + 1), len(texts)))
-        chosen = self._chosen(also)
 
         def find_chunk(since: int, until: int) -> tuple[array[int], array[int]]:
             return self._find_chunk(texts[since:until], begins[since : until + 1], chosen)

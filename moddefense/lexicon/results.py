@@ -6,7 +6,7 @@ import bisect
 import functools
 import itertools
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
 from moddefense.folding import FOLD_STEPS
@@ -64,10 +64,13 @@ class Found(Sequence[list[Match]]):
     It compares equal to a list of the same lists.
     """
 
-    __slots__ = ("_bounds", "_chunks", "_terms", "_texts")
+    __slots__ = ("_also", "_bounds", "_chunks", "_terms", "_texts")
 
-    def __init__(self, texts: Sequence[str], terms: Sequence[Term]) -> None:
+    def __init__(
+        self, texts: Sequence[str], terms: Sequence[Term], also: Collection[int] = ()
+    ) -> None:
         self._texts = texts
+        self._also = also  # indices of allow terms whose hits are here
         self._terms = terms
         self._chunks: list[tuple[array[int], array[int]]] = []
         self._bounds = [0]  # the first text of each chunk, and the end
@@ -80,17 +83,28 @@ class Found(Sequence[list[Match]]):
     def __len__(self) -> int:
         return self._bounds[-1]
 
-    def hits(self) -> Iterator[tuple[int, list[Match]]]:
-        """Yield place and matches of each text that has any."""
+    def hits(self) -> Iterator[tuple[int, tuple[Match, ...], bool]]:
+        """Yield place and matches of each text that has any, and whether some are no plain ones.
+
+        Plain is a block term without any step.
+        """
         for (rows, bounds), base in zip(self._chunks, self._bounds, strict=False):
+            numbers = rows.tolist()
+            kinds = map(self._also.__contains__, numbers[3::WIDTH])
+            special = {
+                place
+                for place, bits, kind in zip(
+                    numbers[0::WIDTH], numbers[4::WIDTH], kinds, strict=True
+                )
+                if bits or kind
+            }
             with collection_paused():
-                matches = self._matches(rows, base)
+                matches = tuple(self._matches(rows, base))
             pairs = bounds.tolist()
-            for place, first, until in zip(
-                itertools.count(base), pairs[0::2], pairs[1::2], strict=False
-            ):
+            places = zip(itertools.count(), pairs[0::2], pairs[1::2], strict=False)
+            for place, first, until in places:
                 if first < until:
-                    yield place, matches[first:until]
+                    yield base + place, matches[first:until], place in special
 
     @overload
     def __getitem__(self, place: int, /) -> list[Match]: ...

@@ -36,17 +36,18 @@ class LexiconStage:
         """Match the texts at ``rows``."""
         indices = rows.tolist()
         texts = [screening.texts[row] for row in indices]
-        for place, matches in self.matcher.find_many(texts, also=self._phrases).hits():
-            row, phrases = indices[place], list[Match]()
-            if any(match.term.kind == "allow" for match in matches):
-                phrases = [match for match in matches if match.term.id in self._phrases]
-                matches = [match for match in matches if match.term.id not in self._phrases]
-            screening.matches[row] = tuple(matches)
-            if phrases or any(match.through for match in matches):
-                edits = edits_of(texts[place], matches, phrases)
-                if edits:
-                    screening.readings[row] = apply_edits(texts[place], edits)
-                    screening.edits[row] = edits
+        for place, found, special in self.matcher.find_many(texts, also=self._phrases).hits():
+            row = indices[place]
+            if not special:
+                screening.matches[row] = found
+                continue
+            phrases = [match for match in found if match.term.id in self._phrases]
+            matches = tuple(match for match in found if match.term.id not in self._phrases)
+            screening.matches[row] = matches
+            edits = edits_of(texts[place], matches, phrases)
+            if edits:
+                screening.readings[row] = apply_edits(texts[place], edits)
+                screening.edits[row] = edits
 
 
 def reading(text: str, matches: Sequence[Match], allowed: Sequence[Match] = ()) -> str:

@@ -10,12 +10,13 @@ typedef struct {
     i64 size;
 } Text;
 
-static inline u8 kind_of(u8 byte) {
-    if ((u8)(byte - 'a') < 26) return LETTER;
-    if ((u8)(byte - '0') < 10) return DIGIT;
-    if (byte == '*' || byte == '#' || byte == '$' || byte == '@' || byte == '%') return MASK;
-    return byte < 128 ? BLANK : OTHER;
-}
+static const u8 KINDS[256] = {
+    [0 ... '"'] = BLANK,  ['#' ... '%'] = MASK,   ['&' ... ')'] = BLANK, ['*'] = MASK,
+    ['+' ... '/'] = BLANK, ['0' ... '9'] = DIGIT,  [':' ... '?'] = BLANK, ['@'] = MASK,
+    ['A' ... '`'] = BLANK, ['a' ... 'z'] = LETTER, ['{' ... 127] = BLANK, [128 ... 255] = OTHER,
+};
+
+static inline u8 kind_of(u8 byte) { return KINDS[byte]; }
 
 static inline bool is_space(u8 byte) { return byte == ' ' || byte == '\n'; }
 
@@ -61,13 +62,15 @@ static u8 signs_of(const Text *text) {
             if ((before == MASK && !(found & MASKING)) || (before == DIGIT && !(found & DIGITS)))
                 if (is_inside(text, at - 1, before) && !is_technical(text, at - 1))
                     found |= before == MASK ? MASKING : DIGITS;
+            if (letters > 1 || before == OTHER) goto next;
             u8 after = at + 1 < text->size ? kind_of(text->at[at + 1]) : BLANK;
-            if (letters == 1 && before != OTHER && after != LETTER && after != OTHER) {
+            if (after != LETTER && after != OTHER) {
                 apart = last == at - 2 ? apart + 1 : 1;
                 last = at;
                 if (apart == APART) found |= SPACING;
             }
         } else letters = 0;
+    next:
         before = kind;
         previous = byte;
     }

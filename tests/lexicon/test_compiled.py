@@ -46,7 +46,11 @@ def test_a_batch_of_anything_equals_one_by_one(batch: list[str]) -> None:
     also = {"t11", "t13"}
     found = MATCHER.find_many(batch, also=also)
     assert found == [MATCHER.find(text, also=also) for text in batch]
-    assert list(found.hits()) == [(place, hits) for place, hits in enumerate(found) if hits]
+    assert list(found.hits()) == [
+        (place, tuple(hits), any(hit.through or hit.term.id in also for hit in hits))
+        for place, hits in enumerate(found)
+        if hits
+    ]
 
 
 def test_allow_terms_that_are_asked_for_are_returned_beside_the_block_terms() -> None:
