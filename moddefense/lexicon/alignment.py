@@ -51,9 +51,13 @@ def align(text: str, start: int, pattern: Pattern) -> tuple[int, int] | None:
         found = _phrase(text, start, pattern)
     else:
         found = Reader(text, start, pattern).step(start, 0)
-    if found is None or not free(text, start, found[0], found[1], pattern):
+    if found is None:
         return None
-    return found
+    if pattern.base:
+        if pattern.words and start and text[start - 1] == "'":
+            return None  # can't wat
+        found = found[0], found[1] | pattern.base
+    return found if free(text, start, found[0], found[1], pattern) else None
 
 
 def align_word(text: str, start: int, word: Pattern) -> tuple[int, int] | None:

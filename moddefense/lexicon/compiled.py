@@ -27,7 +27,7 @@ __all__ = ["FOREIGN", "LOST", "ODD", "Search", "begins_of", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST, FOREIGN = 1, 2, 4
-_VERSION = 7  # as in matcher.h
+_VERSION = 8  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
@@ -241,12 +241,13 @@ class Search:
 
 def _flags(pattern: Pattern) -> int:
     """Return the flags of ``matcher.h`` that a pattern or a word of one has."""
-    allow = 64 if pattern.term.kind == "allow" else 0
-    values = (
-        pattern.left, pattern.right, pattern.repetition, pattern.leet, pattern.separators,
-        pattern.masking,
-    )  # fmt: skip
-    return allow | sum(1 << bit for bit, value in enumerate(values) if value)
+    flags = pattern.left | pattern.right << 1 | pattern.repetition << 2 | pattern.leet << 3
+    flags |= pattern.separators << 4 | pattern.masking << 5
+    if pattern.term.kind == "allow":
+        flags |= 64
+    if pattern.base:
+        flags |= (pattern.base & 1) << 8 | (pattern.base & 4) << 7
+    return flags
 
 
 def _at(values: array[int]) -> ctypes.c_void_p:

@@ -77,9 +77,9 @@ def fair_masks(reader: Reader, end: int) -> bool:
 def fair_gaps(reader: Reader, end: int) -> bool:
     """Whether all letters stand apart, or a splitter is inside that is no white space."""
     pattern, want = reader.pattern, reader.pattern.text
-    gaps = [gap for _, gap in reader.gaps]
+    gaps = [gap for _, gap, _ in reader.gaps]
     if (reader.symbols or not LEET_SYMBOLS.isdisjoint(want)) and any(
-        char in LEET_SYMBOLS for _, gap in reader.gaps for char in gap
+        char in LEET_SYMBOLS for gap in gaps for char in gap
     ):
         return False
     spaced = any(char.isspace() for gap in gaps for char in gap)
@@ -93,15 +93,15 @@ def fair_gaps(reader: Reader, end: int) -> bool:
         )
     ):
         return False
-    places = {at for at, _ in reader.gaps}
+    places = {at for at, _, _ in reader.gaps}
     full = all(
         at in places or unicodedata.category(want[at])[0] == "M" or not is_word(want[at - 1])
         for at in range(1, len(want))
     )
     if full and pattern.letters >= 3 - reader.lenient:
         return _apart(reader, end, gaps)
-    if spaced:
-        return False
+    if spaced or reader.text[reader.gaps[-1][2] : end].isdigit():
+        return False  # push it, CVN-77
     return (pattern.letters >= 3 or loose(want[0])) and all(map(_SPLIT.fullmatch, gaps))
 
 

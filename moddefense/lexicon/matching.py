@@ -14,19 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 from moddefense.errors import ConfigurationError
 from moddefense.folding import FOLD_STEPS, fold, fold_map, fold_signs
+from moddefense.lexicon.aliases import MOST, aliases, has_aliases
 from moddefense.lexicon.alignment import align
 from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.compiled import FOREIGN, LOST, ODD, Search, begins_of, library
 from moddefense.lexicon.context import WINDOW, free
 from moddefense.lexicon.masking import cover
-from moddefense.lexicon.patterns import REGIONAL, Pattern
+from moddefense.lexicon.patterns import LEVELS, REGIONAL, Pattern
 from moddefense.lexicon.results import THROUGH, WIDTH, Found, Hits, Match, through_bits
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
 
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
-_VERSION = 3  # raised when the same lexicon would match differently
+_VERSION = 4  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _NOTED = re.compile(rb"[^\0]")
 _THREADS = min(4, os.cpu_count() or 1)
@@ -36,8 +37,8 @@ class Matcher:
     """A lexicon compiled for search: immutable, and safe to share between threads.
 
     ``off`` names steps of STEPS to leave out for all terms; those that the lexicon leaves out for a
-    term are left out as well. In URLs and e-mail addresses only ``substring`` terms are found, and
-    only as they are written.
+    term are left out as well. Long and severe words have aliases (``lexicon.aliases``). In URLs and
+    e-mail addresses only ``substring`` terms are found, and only as they are written.
 
     >>> from moddefense.lexicon.terms import Term
     >>> matcher = Matcher(Lexicon([Term("en-damn", "damn", severity=1)]))
@@ -58,13 +59,14 @@ class Matcher:
     _terms: tuple[Term, ...]
     _places: dict[str, int]
     _whole: dict[str, list[int]]
-    _proposer: Proposer
+    _proposer: Proposer | None  # this and the next are made when they are first asked for
     _search: Search | None
 
     def __init__(self, lexicon: Lexicon, *, off: Collection[str] = ()) -> None:
         left_out = check_steps(off)
         unfolded = left_out & frozenset(FOLD_STEPS)
         patterns: list[Pattern] = []
+        chosen: list[tuple[Term, str, frozenset[str]]] = []
         shared: dict[frozenset[str], frozenset[str]] = {}
         whole: dict[str, list[Term]] = {}
         for term in lexicon:
@@ -76,7 +78,19 @@ class Matcher:
                 continue
             off_here = left_out | lexicon.off(term.id)
             steps = shared.setdefault(off_here, frozenset(STEPS) - off_here)
+            chosen.append((term, folded, steps))
+        listed = {folded for term, folded, _ in chosen if term.kind == "block"}
+        taken = {folded for _, folded, _ in chosen}
+        some = sum(has_aliases(term) for term, _, _ in chosen) <= MOST
+        for term, folded, steps in chosen:
             patterns.append(Pattern(len(patterns), term, folded, steps))
+            if some and has_aliases(term):
+                for text, level, besides in aliases(term, folded, steps, listed):
+                    if text in taken:
+                        continue
+                    taken.add(text)
+                    base = 1 << LEVELS.index(level)
+                    patterns.append(Pattern(len(patterns), term, text, besides, base))
         digest = hashlib.sha256(f"{_VERSION} {lexicon.fingerprint} {sorted(left_out)}".encode())
         put = object.__setattr__
         put(self, "lexicon", lexicon)
@@ -85,7 +99,7 @@ class Matcher:
         known = (p for p in patterns if p.term.kind == "block" and "homoglyph" in p.steps)
         put(self, "_known", frozenset(p.text for p in known if p.letters > 3 and not p.words))
         put(self, "_patterns", tuple(patterns))
-        put(self, "_proposer", Proposer(patterns))
+        put(self, "_proposer", None)
         put(self, "_search", None)
         terms = [pattern.term for pattern in patterns]
         put(self, "_whole", {})
@@ -109,7 +123,11 @@ class Matcher:
         """
         folded = self._fold(text)
         hits: Hits = []
-        for start, index in self._proposer.propose(folded):
+        proposer = self._proposer
+        if proposer is None:
+            proposer = Proposer(self._patterns)
+            object.__setattr__(self, "_proposer", proposer)
+        for start, index in proposer.propose(folded):
             found = align(folded, start, self._patterns[index])
             if found:
                 hits.append((start, found[0], index, found[1]))

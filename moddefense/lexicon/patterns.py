@@ -53,16 +53,20 @@ def loose(char: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One term made ready: its folded text, white space as single spaces, and its steps."""
+    """One term made ready: its folded text, white space as single spaces, and its steps.
+
+    ``base`` are the steps, as bits of LEVELS, that it takes to write the term so: those of an
+    alias.
+    """
 
     index: int
     term: Term
     text: str
     steps: frozenset[str]
+    base: int = 0
     letters: int = field(init=False)
     left: bool = field(init=False)  # a word must begin at the start
     right: bool = field(init=False)  # a word must end at the end
-    runs: tuple[int, ...] = field(init=False)  # how often the letter goes on from each place
     repetition: bool = field(init=False)
     leet: bool = field(init=False)
     separators: bool = field(init=False)
@@ -72,31 +76,40 @@ class Pattern:
     def __post_init__(self) -> None:
         put = object.__setattr__
         text, match = self.text, self.term.match
-        runs = [1] * len(text)
-        for place in range(len(text) - 2, -1, -1):
-            if text[place] == text[place + 1]:
-                runs[place] = runs[place + 1] + 1
-        put(self, "runs", tuple(runs))
-        put(self, "letters", sum(map(is_word, text)))
+        put(self, "letters", sum(map(str.isalnum, text) if text.isascii() else map(is_word, text)))
         put(self, "left", match in ("word", "prefix") and _has_edge(text[0]))
         put(self, "right", match in ("word", "suffix") and _has_edge(text[-1]))
         block = self.term.kind == "block" and match != "text"
         for step in LEVELS:
             put(self, step, block and step in self.steps)
-        texts = text.split(" ")
-        last = len(texts) - 1
-        words = tuple(
-            _word(word, block, self.steps, self.left or place > 0, self.right or place < last)
-            for place, word in enumerate(texts)
-            if last
-        )
-        put(self, "words", words)
+        words: list[Pattern] = []
+        if " " in text:
+            texts = text.split(" ")
+            last = len(texts) - 1
+            for place, word in enumerate(texts):
+                left, right = self.left or place > 0, self.right or place < last
+                words.append(_word(word, block, self.steps, left, right))
+        put(self, "words", tuple(words))
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """How often the letter goes on from each place."""
+        return _runs(self.text)
 
     @property
     def weighty(self) -> tuple[int, ...]:
         """Places of the words of a phrase by which an evasion of it is known: the longer ones."""
         long = tuple(place for place, word in enumerate(self.words) if word.letters >= 3)
         return long or tuple(range(len(self.words)))
+
+
+@functools.lru_cache(1 << 14)
+def _runs(text: str) -> tuple[int, ...]:
+    runs = [1] * len(text)
+    for place in range(len(text) - 2, -1, -1):
+        if text[place] == text[place + 1]:
+            runs[place] = runs[place + 1] + 1
+    return tuple(runs)
 
 
 @functools.lru_cache(1 << 14)

@@ -30,7 +30,7 @@ class Reader:
         self.lenient = pattern.index < 0  # in a phrase the words bear each other out
         self.budget = _BUDGET
         self.plain = self.digits = self.symbols = self.surplus = self.masked = 0
-        self.gaps: list[tuple[int, str]] = []  # letter before which, and what
+        self.gaps: list[tuple[int, str, int]] = []  # letter before which, what, and its end
         self.masks: list[tuple[str, int, int]] = []  # mask, from letter, to letter
 
     def step(self, place: int, at: int) -> tuple[int, int] | None:
@@ -84,7 +84,7 @@ class Reader:
         pattern, text = self.pattern, self.text
         want = pattern.text
         letter = want[at]
-        self.gaps.append((at, text[place:end]))
+        self.gaps.append((at, text[place:end], end))
         found = self.step(end, at)
         if not found and not is_word(letter) and letter in text[place:end] and at + 1 < len(want):
             found = self.step(end, at + 1)  # y o u ' r e
@@ -95,7 +95,7 @@ class Reader:
             for inside in range(place + 1, end):  # d @ m n
                 glyph = text[inside]
                 if text[inside - 1] != glyph in LEET_SYMBOLS and letter in LEET[glyph]:
-                    self.gaps.append((at, text[place:inside]))
+                    self.gaps.append((at, text[place:inside], inside))
                     found = self.step(inside, at)
                     if found:
                         return found

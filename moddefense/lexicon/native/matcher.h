@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 7 }; /* as in compiled.py: raised with every change to what both sides share */
+enum { VERSION = 8 }; /* as in compiled.py: raised with every change to what both sides share */
 
 /* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
 enum {
@@ -47,6 +47,8 @@ enum {
     MASKING = 32,
     ALLOW = 64,
     WEIGHTY = 128, /* a word by which an evasion of its phrase is known */
+    RESPELT = 256, /* an alias: another letter in the place of one that looks like it */
+    PARTED = 512,  /* an alias: in two parts */
     EVASIVE = REPETITION | LEET | SEPARATORS | MASKING
 };
 
