@@ -54,6 +54,7 @@ def word_attributions(
     ``edits`` are what the classifier reads otherwise; a term that is spelt out for it has the span
     of its disguise. Punctuation is a word, too.
     """
+    edits = [part for edit in edits for part in _by_word(text, *edit)]
     spelt, first_origin = _apply(text, edits)
     read, second_origin = _apply(spelt, _display_edits(spelt))
     origin = [(first_origin[b][0], first_origin[e - 1][1]) for b, e in second_origin]
@@ -166,16 +167,20 @@ def _display_edits(text: str) -> list[Edit]:
         display = shown(line[0])
         if display == line[0]:
             continue
-        words, instead = list(re.finditer(r"\S+", line[0])), display.split()
-        if len(words) != len(instead):
-            edits.append((line.start(), line.end(), display))
-            continue
-        edits += [
-            (line.start() + word.start(), line.start() + word.end(), new)
-            for word, new in zip(words, instead, strict=True)
-            if word[0] != new
-        ]
+        edits += _by_word(text, line.start(), line.end(), display)
     return edits
+
+
+def _by_word(text: str, start: int, end: int, instead: str) -> list[Edit]:
+    """The same edit, of single words where there are as many afterwards."""
+    words, new = list(re.finditer(r"\S+", text[start:end])), instead.split()
+    if len(words) != len(new):
+        return [(start, end, instead)]
+    return [
+        (start + word.start(), start + word.end(), other)
+        for word, other in zip(words, new, strict=True)
+        if word[0] != other
+    ]
 
 
 def _apply(text: str, edits: Sequence[Edit]) -> tuple[str, list[tuple[int, int]]]:

@@ -110,13 +110,16 @@ def test_words_lie_in_the_original_in_order(toy, text):
         c in read))  # fmt: skip
 
 
-def test_a_disguised_term_has_the_span_of_its_disguise(toy_guard):
+def test_a_disguised_term_has_the_span_of_its_disguise(toy, toy_guard):
     screening = toy_guard.screen(["well, a 1d1ot", "the cat"], explain=True)
     words = {word["text"]: word for word in screening.attributions[0]}
     assert (words["1d1ot"]["start"], words["1d1ot"]["end"]) == (8, 13)
     assert [word["text"] for word in words.values() if word["marked"]] == ["1d1ot"]
     table = screening.to_arrow()
     assert table["attributions"].to_pylist() == list(screening.attributions.values())
+    edits = [(4, 13, "big idiot")]
+    words = word_attributions(toy.bundle.classifier, toy.bundle.tokenizer, "you big 1diot", edits)
+    assert [word["text"] for word in words] == ["you", "big", "1diot"]
     assert "attributions" not in toy_guard.screen(["x"]).to_arrow().column_names
 
 
