@@ -179,6 +179,11 @@ class Tokenizer:
         return Tokens(*compiled.opened(encoded, fold=plain))
 
     @cached_property
+    def as_written(self) -> Tokenizer:
+        """The tokenizer that respells nothing."""
+        return Tokenizer(self.pieces, self.openings, graph=self._given)
+
+    @cached_property
     def respeller(self) -> Respeller | None:
         """What reads misspelt and disguised words as words of the vocabulary, or None."""
         usual = usual_words(self.lang) if self.lang else frozenset()
@@ -267,7 +272,7 @@ class Tokenizer:
     def with_openings(self, folded: Sequence[str], *, min_frequency: int) -> Tokenizer:
         """Return a tokenizer whose openings are those that occur in ``folded`` often enough."""
         openings = [piece for piece in self.pieces[len(SPECIAL) :] if piece[:2] != SUFFIX]
-        everything = Tokenizer(self.pieces, openings, lang=self.lang)
+        everything = Tokenizer(self.pieces, openings)  # words as they are written
         values = everything.tokenize_folded(folded).values
         counts = np.bincount(values, minlength=everything.size)[len(self.pieces) :]
         return Tokenizer(

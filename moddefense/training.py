@@ -122,11 +122,14 @@ def train(
         notes.append(f"train: {len(examples) - sizes['train']} texts added, see augmentation")
     parts = {"train": examples, "val": split.val, "test": split.test}
     tokens = {name: tokenizer(part.texts) for name, part in parts.items()}
+    # The network learns from disguises as they are: what respelling leaves of them teaches little.
+    written = {"train": tokenizer.as_written(examples.texts)}
+    if unlabeled is not None:
+        written["unlabeled"] = tokenizer.as_written(unlabeled.texts)
     targets = {name: _targets(part) for name, part in parts.items()}
     classifier, history = _classifier(
-        recipe, split, tokenizer, tokens, targets,
-        tokenizer(unlabeled.texts) if unlabeled else None, progress, checkpoint,
-    )  # fmt: skip
+        recipe, split, tokenizer, tokens, written, targets, progress, checkpoint
+    )
     scores = {name: classifier.score(tokens[name]) for name in tokens}
     policy = score_thresholds(recipe, split.val, classifier, tokens["val"], scores["val"][:, 0])
     trigger = _trigger(
@@ -271,7 +274,7 @@ def _label_weights(corpus: Corpus) -> np.ndarray | None:
 
 def _classifier(
     recipe: Recipe, split: Split, tokenizer: Tokenizer, tokens: dict[str, Tokens],
-    targets: dict[str, np.ndarray], unlabeled: Tokens | None, progress: Progress | None,
+    written: dict[str, Tokens], targets: dict[str, np.ndarray], progress: Progress | None,
     checkpoint: Checkpoint | None,
 ) -> tuple[Classifier, list[dict[str, float]]]:  # fmt: skip
     keys = recipe.network
@@ -280,7 +283,8 @@ def _classifier(
         embedding=keys.embedding, channels=keys.channels, reach=keys.width, hidden=keys.hidden,
         embedding_dropout=keys.embedding_dropout, dropout=keys.dropout, seed=recipe.seed,
     )  # fmt: skip
-    seen = tokens["train"] if unlabeled is None else tokens["train"].extend(unlabeled)
+    unlabeled = written.get("unlabeled")
+    seen = written["train"] if unlabeled is None else written["train"].extend(unlabeled)
     network.embedding.set_frequencies(np.bincount(seen.values, minlength=tokenizer.size))
     settings = Settings(
         label_names=split.train.label_names, window=keys.window, overlap=keys.overlap,
@@ -322,7 +326,7 @@ def _classifier(
     if recipe.pretraining.epochs and not begun:
         pretrain(network, seen, recipe, progress=progress)
     history = fit(
-        network, tokens["train"], targets["train"], recipe, validate, progress=progress,
+        network, written["train"], targets["train"], recipe, validate, progress=progress,
         checkpoint=checkpoint, unlabeled=unlabeled if learns_from_unlabeled(recipe) else None,
         label_weights=_label_weights(split.train),
     )  # fmt: skip
