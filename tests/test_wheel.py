@@ -68,7 +68,7 @@ def test_it_holds_package_data_and_licence_and_nothing_else(wheel):
     assert len(tops) == 2
     assert "moddefense" in tops
     data = {name.split("/")[2] for name in names if name.startswith("moddefense/_data/")}
-    assert data == {"lexicons", "recipes", "corpora", "bundles", "evaluation"}
+    assert data == {"lexicons", "recipes", "corpora", "words", "bundles", "evaluation"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.endswith((".pyc", ".parquet")) or "test" in name]
     made = {
