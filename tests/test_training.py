@@ -13,10 +13,12 @@ import pytest
 import moddefense as md
 from moddefense.augmentation import augmented, harmless_texts, noisy_texts
 from moddefense.bundle import CARD, FILES, MANIFEST, read_manifest, verify
-from moddefense.corpus import Corpus
+from moddefense.classifier.calibration import prevalence_weights
+from moddefense.corpus import Corpus, Split
 from moddefense.errors import TrainingError
 from moddefense.evaluation.identities import read_identities
 from moddefense.lexicon import Matcher, load_lexicon
+from moddefense.thresholds import flagged_by
 from moddefense.training import train
 
 ALL = (*FILES, CARD, MANIFEST)
@@ -172,6 +174,22 @@ def test_a_model_that_flags_everything_has_a_trigger_that_runs_always(toy_recipe
     result = train(toy_recipe.override(overrides), noise)
     figures = result.report["metrics"]["test"]["trigger"]
     assert (figures["recall_of_flagged"], figures["share_run"]) == (1.0, 1.0)
+
+
+def test_the_trigger_says_how_often_the_classifier_is_wanted(toy, toy_recipe, toy_corpus):
+    keys = toy_recipe.corpus
+    val = Split.of(
+        toy_corpus, seed=toy_recipe.seed, validation_share=keys.validation_share,
+        test_share=keys.test_share,
+    ).val  # fmt: skip
+    bundle = toy.bundle
+    tokens = bundle.tokenizer(val.texts)
+    score = bundle.classifier.score(tokens)[:, 0]
+    wanted = (val.harmful == 1) | flagged_by(bundle.policy, bundle.classifier, tokens, score)
+    weights = prevalence_weights(val.harmful, toy_recipe.calibration.prevalence)
+    found = np.average(bundle.trigger.probabilities(tokens), weights=weights)
+    assert found == pytest.approx(np.average(wanted, weights=weights), abs=0.03)
+    assert 0 <= toy.report["metrics"]["val"]["trigger"]["calibration_error"] < 0.3
 
 
 # What cannot be learnt
