@@ -72,8 +72,14 @@ i64 moddefense_search(const Automaton *a, const u32 *classes, const u32 *images,
     if (!count) return 0;
     Texts texts = {0};
     Tools *tools = malloc(sizeof *tools);
-    bool made = tools && moddefense_read(&texts, classes, images, given, bytes, begins, count,
-                                         status, rows);
+    u32 *known = calloc((size_t)a->patterns + 1, sizeof *known);
+    bool made = tools && known && moddefense_read(&texts, classes, images, given, bytes, begins,
+                                                  count, status, rows);
+    if (made) {
+        tools->walk.known = tools->wide_walk.known = known;
+        tools->walk.round = 0;
+        tools->wide_walk.round = 1u << 31; /* the rounds of both are different numbers */
+    }
     if (made && !rows->strange) moddefense_mark(a, &texts);
     for (; made && !rows->strange && from < count; from++) {
         if (status[from] & ODD) continue;
@@ -88,6 +94,7 @@ i64 moddefense_search(const Automaton *a, const u32 *classes, const u32 *images,
         status[from] |= LOST;
     }
     free(tools);
+    free(known);
     moddefense_drop(&texts);
     return made ? from : -1;
 }

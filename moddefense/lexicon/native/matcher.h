@@ -75,7 +75,8 @@ enum { SECONDS = 26 * 26, THIRDS = 26 * 26 * 26 };
 #define WALK 0xffffffffu /* a term may end before these letters do: walk down from the root */
 enum { UNCOMMON = 64 };  /* the code of characters that have none */
 enum { BUDGET = 400 };   /* steps of one alignment, as in reader.py */
-enum { STEPS = 20000, DEPTH = 300, PROPOSED = 256 }; /* bounds of one walk */
+enum { STEPS = 20000, DEPTH = 300, PROPOSED = 8192 }; /* bounds of one walk */
+enum { SPARE = 1 << 20 }; /* steps beyond these that the walks of one text may take together */
 enum { WINDOW = 300 };   /* characters to either side that are looked at for a URL */
 enum { ASK = 16 };       /* a bit of a hit: context.free must look at it */
 /* A text: not to be folded here; too ambiguous; has characters beyond ASCII, folded too. */
