@@ -59,7 +59,7 @@ def wordpiece():
 
 def reference(tokenizer, graph):
     """The tokenizer without the library."""
-    other = Tokenizer(tokenizer.pieces, tokenizer.openings, graph=graph)
+    other = Tokenizer(tokenizer.pieces, tokenizer.openings, graph=graph, lang=tokenizer.lang)
     other.__dict__["_compiled"] = None
     return other
 
