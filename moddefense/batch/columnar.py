@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from moddefense.batch.rows import Chunk, column_index, identifier
-from moddefense.batch.sources import BLOCK, Meter, Source
+from moddefense.batch.sources import BLOCK, Meter, Source, open_meter
 from moddefense.errors import ConfigurationError, ReadError
 
-__all__ = ["parquet_chunks"]
+__all__ = ["parquet_chunks", "parquet_rows"]
 
 ROWS = 1024  # rows decoded at a time
 DAMAGE = (OSError, pa.ArrowException, ValueError)
@@ -51,6 +51,17 @@ def parquet_chunks(
     _check_type(source.name, text_column, schema.field(text_at).type)
     others = [name for name in schema.names if name not in columns] if keep else None
     return _metered(_chunks(source.name, file, columns, others), source, meter, file)
+
+
+def parquet_rows(source: Source) -> int:
+    """Return the number of rows of a Parquet file, from its footer. Raises ReadError."""
+    meter = open_meter(source)
+    try:
+        return int(pq.ParquetFile(meter.stream).metadata.num_rows)
+    except DAMAGE as error:
+        raise _damaged(source.name, error) from None
+    finally:
+        meter.close()
 
 
 def _metered(

@@ -1,215 +1,230 @@
-"""Workers on a Ray cluster: batches go out to actors, what was decided comes back in their order.
+"""The engine on a cluster: Ray Data reads batches and hands them to actors that decide.
 
-Reading, journal and output are those of the engine for one machine, so that resuming, quarantine
-and every byte of the output are the same. Each actor has lexicons and models of its own and one
-CPU; CPUs are left for reading and writing. Needs the extra ``moddefense[ray]``.
+Read tasks turn the inputs into batches, just as the engine for one machine does: Ray's own readers
+give up a file at its first broken line. A batch is one row of the data set, so that nothing cuts or
+joins it. Actors of one CPU each have lexicons and models of their own. Ray keeps the order; here
+the batches arrive for the journal and the output, which are those of the engine for one machine.
+Needs the extra ``moddefense[ray]``.
 """
 
 from __future__ import annotations
 
+import functools
+import io
+import logging
 import os
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from moddefense.batch.deciding import Decided, Form, decide, joined, undecidable
-from moddefense.batch.frames import pack, packed_strings, unpack, unpacked_strings
-from moddefense.batch.replica import rebuild
-from moddefense.batch.worker import answered, decided_of, failure, raised
+from moddefense.batch.cores import cores
+from moddefense.batch.deciding import Decided, Form
+from moddefense.batch.frames import pack, unpack
+from moddefense.batch.raytasks import Reading, Screening, batch_of, read
+from moddefense.batch.sources import Meter, Source
+from moddefense.batch.worker import decided_of, raised
 from moddefense.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:
-    from moddefense.batch.job import Screener
+    import pyarrow as pa
+
+    from moddefense.batch.job import Job, Screener
     from moddefense.batch.reading import Batch
 
-__all__ = ["RayPool", "Screening"]
+__all__ = ["Cluster"]
 
-AHEAD = 2  # batches an actor has: one it works on and one that lies ready
-RETRIES = 2  # of a batch whose actor died, before its rows are tried apart
 STORE = 256 << 20  # bytes of shared memory of a cluster that is started here
+READING = 0.25  # of a CPU, which a read task asks for
 
 
-class Screening:
-    """What runs on a cluster: a screener that is built once and decides batch after batch."""
+class Cluster:
+    """The cluster that a job names, or one that is started on this machine.
 
-    def __init__(self) -> None:
-        import pyarrow as pa
-
-        pa.set_cpu_count(1)
-        self.guard: Screener | None = None
-        self.form = Form("jsonl")
-
-    def start(self, setting: bytes) -> bytes:
-        """Build the screener; return its fingerprints and the process, or the error."""
-        try:
-            guard = self._built(setting)
-        except Exception as error:
-            return failure(error)
-        prints = dict(guard.fingerprints)
-        return pack({"kind": "ready", "fingerprints": prints, "process": os.getpid()})
-
-    def decide(self, setting: bytes, data: bytes) -> bytes:
-        """Decide on packed ids and texts; return the packed answer."""
-        try:
-            guard = self._built(setting)  # again, where this actor took the place of a dead one
-            (ids, texts), kept = unpacked_strings(data, ["id", "text"])
-            return answered(decide(guard, texts, ids, self.form, kept))
-        except Exception as error:
-            return failure(error)
-
-    def _built(self, setting: bytes) -> Screener:
-        if self.guard is None:
-            wanted = unpack(setting)[0]
-            self.guard = rebuild(wanted["screener"])
-            self.form = Form(**wanted["form"])
-        return self.guard
-
-
-class RayPool:
-    """Actors on the cluster at ``address``; None starts a cluster on this machine.
-
-    ``workers`` None: one for each CPU but one, and at least one. Raises ConfigurationError when
-    Ray is not installed and EngineError when the cluster cannot be reached.
+    Raises ConfigurationError when Ray is not installed, when an input can be read only here and
+    once, or when no CPU would be left for reading; EngineError when the cluster cannot be reached.
     """
 
     def __init__(
-        self,
-        guard: Screener,
-        description: dict[str, Any],
-        form: Form,
-        workers: int | None,
-        address: str | None = None,
-    ) -> None:
+        self, guard: Screener, description: dict[str, Any], form: Form, job: Job,
+        sources: Sequence[Source],
+    ) -> None:  # fmt: skip
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             import ray
+            import ray.data
         except ImportError:
             raise ConfigurationError(
                 "--engine ray needs Ray, which is not installed; pip install 'moddefense[ray]'"
             ) from None
+        for source in sources:
+            if not source.rereadable:
+                raise ConfigurationError(
+                    f"{source.name}: no cluster can read it; save it to a file, or use"
+                    " --engine local"
+                )
         self.ray = ray
-        self.workers = workers
-        self.address = address
-        self.fingerprints = dict(guard.fingerprints)
-        self.processes: list[int] = []
-        self.shared: Any = None
-        self.setting = pack({"screener": description, "form": asdict(form)})
+        self.job = job
+        self.sources = tuple(sources)
+        prints = dict(guard.fingerprints)
+        setting = {"screener": description, "form": asdict(form), "fingerprints": prints}
+        self.setting = pack(setting)
 
-    def decided(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Decided]]:
-        """Yield each batch with what became of it, in order."""
-        ours = self._connect()
-        actors: list[Any] = []
-        try:
-            actors = self._actors()
-            yield from self._spread(batches, actors)
-        finally:
-            for actor in actors:
-                self.ray.kill(actor)
-            if ours:
-                self.ray.shutdown()
+    def decided(
+        self, *, skip: int, kept: pa.Schema | None, warn: Callable[[str], None] | None,
+        opened: Callable[[Source, Meter], None],
+    ) -> Iterator[tuple[Batch, Decided]]:  # fmt: skip
+        """Yield each batch from row ``skip`` on with what became of it, in order.
 
-    def _connect(self) -> bool:
-        """Connect to the cluster; whether that has to be undone."""
+        The batches have no texts here. ``kept``, ``warn`` and ``opened`` are as in
+        ``read_batches``. Raises what reading raises, after the batches before.
+        """
+        meters: dict[str, Meter] = {}
+        row = skip
+        with self._connected(), _quiet(self.ray), self._context():
+            try:
+                for about, answer in self._rows(skip, kept):
+                    header, raw = unpack(about)
+                    if header["kind"] == "error":
+                        raise raised(header)
+                    if header["kind"] == "warn":
+                        if warn is not None:
+                            warn(header["message"])
+                        continue
+                    for path, count in header["read"]:
+                        if path not in meters:
+                            source = next(own for own in self.sources if own.path == path)
+                            meters[path] = Meter(io.BytesIO())
+                            opened(source, meters[path])
+                        meters[path].bytes = count
+                    batch = batch_of(header, raw)
+                    if batch.first_row != row:
+                        raise EngineError(
+                            f"the cluster lost rows {row:,} to {batch.first_row:,}; run again,"
+                            " --resume goes on"
+                        )
+                    row += batch.rows
+                    yield batch, _answered(answer)
+            except self.ray.exceptions.RayError as error:
+                why = " ".join(str(error).split())[:200]
+                raise EngineError(f"the cluster failed: {why}; --resume goes on") from None
+
+    def _rows(self, skip: int, kept: pa.Schema | None) -> Iterator[tuple[bytes, bytes]]:
+        from ray.data import ActorPoolStrategy
+
+        readings = self._readings(skip, kept)
+        workers = self._workers()
+        where = {}
+        if not all(source.remote for source in self.sources):  # a path is one of this machine
+            where = {"resources": {f"node:{self.ray.util.get_node_ip_address()}": 0.001}}
+        numbers = [{"reading": number} for number in range(len(readings))]
+        rows = (
+            self.ray.data.from_items(numbers, override_num_blocks=max(1, len(numbers)))
+            .map_batches(
+                functools.partial(read, readings),
+                batch_size=None, batch_format="pyarrow", num_cpus=READING, **where,
+            )
+            .map_batches(
+                Screening,
+                fn_constructor_args=(self.setting,),
+                compute=ActorPoolStrategy(size=workers),
+                batch_size=None, batch_format="pyarrow", num_cpus=1,
+            )
+        )  # fmt: skip
+        for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+            abouts, answers = table.column("about").to_pylist(), table.column("answer").to_pylist()
+            yield from zip(abouts, answers, strict=True)
+
+    def _readings(self, skip: int, kept: pa.Schema | None) -> list[Reading]:
+        """What each read task reads: a file, or all from where rows cannot be told beforehand."""
+        from moddefense.batch.columnar import parquet_rows
+
+        job, left, first = self.job, list(self.sources), 0
+        readings = []
+        while left:
+            alone = len(left) > 1 and left[0].format == "parquet"
+            own, left = (left[:1], left[1:]) if alone else (left, [])
+            rows = parquet_rows(own[0]) if alone else None
+            reading = Reading(tuple(own), job.columns, job.batch_size, first, skip, job.limit, kept)
+            if rows is None or (first + rows > skip and (job.limit is None or first < job.limit)):
+                readings.append(reading)
+            first += rows or 0
+        return readings
+
+    def _workers(self) -> int:
+        there = int(self.ray.cluster_resources().get("CPU", 1))
+        if self.job.workers is None:
+            return max(1, there - 1)
+        if self.job.workers >= there:
+            raise ConfigurationError(
+                f"--workers {self.job.workers}: the cluster has {there} CPUs, and reading needs"
+                " one of them; give fewer"
+            )
+        return self.job.workers
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Be connected to the cluster; undo that unless somebody else did it."""
         if self.ray.is_initialized():
-            return False
-        local = {"include_dashboard": False, "object_store_memory": STORE}
+            yield
+            return
+        address = self.job.ray_address
+        count = max(2, cores(), (self.job.workers or 0) + 1)
+        local = {"include_dashboard": False, "object_store_memory": STORE, "num_cpus": count}
         variables = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         if level := os.environ.get("TF_CPP_MIN_LOG_LEVEL"):
             variables["TF_CPP_MIN_LOG_LEVEL"] = level
         try:
             self.ray.init(
-                address=self.address or "local",
+                address=address or "local",
                 runtime_env={"env_vars": variables},
                 log_to_driver=False,
                 configure_logging=False,
-                **({} if self.address else local),
+                **({} if address else local),
             )
         except Exception as error:
             why = " ".join(str(error).split())[:200]
-            where = self.address or "on this machine"
+            where = address or "on this machine"
             raise EngineError(f"no Ray cluster {where}: {why}; see --ray-address") from None
-        return True
-
-    def _actors(self) -> list[Any]:
-        count = self.workers
-        if count is None:
-            count = max(1, int(self.ray.cluster_resources().get("CPU", 1)) - 1)
-        remote = self.ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=RETRIES)(Screening)
-        actors = [remote.remote() for _ in range(count)]
-        self.shared = self.ray.put(self.setting)
-        for answer in self.ray.get([actor.start.remote(self.shared) for actor in actors]):
-            header, _ = unpack(answer)
-            if header["kind"] == "error":
-                raise raised(header)
-            if header["fingerprints"] != self.fingerprints:
-                raise EngineError(
-                    "the cluster's bundle, lexicons or version of moddefense are others than here;"
-                    " install the same on every node"
-                )
-            self.processes.append(header["process"])
-        return actors
-
-    def _spread(
-        self, batches: Iterable[Batch], actors: list[Any]
-    ) -> Iterator[tuple[Batch, Decided]]:
-        pending: deque[tuple[Batch, Any]] = deque()  # in the order of the input
-        working: dict[Any, Any] = {}  # what is not known to be done, and on which actor
-        load = dict.fromkeys(actors, 0)
-        for batch in batches:
-            reference = None
-            if batch.texts:
-                while min(load.values()) >= AHEAD:
-                    done, _ = self.ray.wait(list(working), num_returns=1)
-                    load[working.pop(done[0])] -= 1
-                actor = min(load, key=load.__getitem__)
-                reference = actor.decide.remote(self.shared, _packed(batch, 0, len(batch.texts)))
-                working[reference] = actor
-                load[actor] += 1
-            pending.append((batch, reference))
-            while pending and (len(pending) > 2 * AHEAD * len(actors) or self._done(pending[0][1])):
-                yield self._settled(*pending.popleft(), actors)
-        while pending:
-            yield self._settled(*pending.popleft(), actors)
-
-    def _done(self, reference: Any) -> bool:
-        return reference is None or bool(self.ray.wait([reference], timeout=0)[0])
-
-    def _settled(self, batch: Batch, reference: Any, actors: list[Any]) -> tuple[Batch, Decided]:
-        if reference is None:
-            return batch, Decided()
         try:
-            return batch, _unpacked(self.ray.get(reference))
-        except self.ray.exceptions.RayActorError:
-            return batch, self._apart(batch, actors[0])
+            yield
+        finally:
+            self.ray.shutdown()
 
-    def _apart(self, batch: Batch, actor: Any) -> Decided:
-        """Decide a batch over which actors die: by halves, until it is known which row it is."""
-        parts: list[tuple[int, Decided]] = []
-        left = [(0, len(batch.texts))]
-        while left:
-            begin, end = left.pop()
-            try:
-                data = _packed(batch, begin, end)
-                answer = self.ray.get(actor.decide.remote(self.shared, data))
-                parts.append((begin, _unpacked(answer)))
-            except self.ray.exceptions.RayActorError:
-                if end - begin == 1:
-                    why = undecidable(batch.texts[begin], "its actor died")
-                    parts.append((begin, Decided(rejected={0: why})))
-                else:
-                    half = (begin + end) // 2
-                    left += [(half, end), (begin, half)]
-        return joined(parts)
+    @contextmanager
+    def _context(self) -> Iterator[None]:
+        """Have Ray Data keep the order and each row by itself."""
+        context = self.ray.data.DataContext.get_current()
+        options = context.execution_options
+        before = (
+            options.preserve_order, context.target_max_block_size, context.enable_progress_bars,
+        )  # fmt: skip
+        options.preserve_order, context.target_max_block_size = True, 1
+        context.enable_progress_bars = False
+        try:
+            yield
+        finally:
+            (
+                options.preserve_order, context.target_max_block_size, context.enable_progress_bars,
+            ) = before  # fmt: skip
 
 
-def _packed(batch: Batch, begin: int, end: int) -> bytes:
-    kept = None if batch.kept is None else batch.kept.slice(begin, end - begin)
-    return packed_strings({"id": batch.ids[begin:end], "text": batch.texts[begin:end]}, kept)
+@contextmanager
+def _quiet(ray: Any) -> Iterator[None]:
+    """Keep what Ray Data says about its plans to its own files."""
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
-def _unpacked(answer: bytes) -> Decided:
+def _answered(answer: bytes) -> Decided:
+    if not answer:
+        return Decided()
     header, blobs = unpack(answer)
     if header["kind"] == "error":
         raise raised(header)

@@ -147,22 +147,23 @@ def read_batches(
     batch_size: int = BATCH,
     limit: int | None = None,
     skip: int = 0,
+    first: int = 0,
     warn: Callable[[str], None] | None = None,
     opened: Callable[[Source, Meter], None] | None = None,
     kept: pa.Schema | None = None,
 ) -> Generator[Batch, None, None]:
     """Yield the rows of the sources, one after the other, in batches of ``batch_size`` rows.
 
-    Rows are numbered from 0 through all sources, unreadable ones too; a row without an id has that
-    number as its id. A batch of long texts ends early, at a place that depends on the texts alone.
-    ``skip`` leaves out that many first rows, ``limit`` stops before that row. ``opened`` is told
-    each source with its meter. ``kept`` is what ``check_inputs`` returned.
+    Rows are numbered from ``first`` through all sources, unreadable ones too; a row without an id
+    has that number as its id. A batch of long texts ends early, at a place that depends on the
+    texts alone. ``skip`` leaves out that many first rows, ``limit`` stops before that row.
+    ``opened`` is told each source with its meter. ``kept`` is what ``check_inputs`` returned.
     What was read before a ReadError comes as a last, short batch.
     """
     columns = columns or Columns()
-    batch = Batch(skip)
+    batch = Batch(max(skip, first))
     keeper = _Keeper(kept) if columns.keep else None
-    row = 0
+    row = first
     for source in sources:
         meter = open_meter(source, hashed=not source.rereadable)
         if opened is not None:

@@ -73,7 +73,7 @@ class Run:
 
     def _decided(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, Decided]]:
         if self.job.engine == "ray":
-            yield from self._on_ray(batches)
+            yield from self._on_ray()
             return
         workers = self.job.processes
         if workers == 1:
@@ -101,17 +101,19 @@ class Run:
 
         yield from Pool(self.guard, description, self.form, workers).decided(batches)
 
-    def _on_ray(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, Decided]]:
-        from moddefense.batch.ray import RayPool
+    def _on_ray(self) -> Iterator[tuple[Batch, Decided]]:
+        from moddefense.batch.ray import Cluster
         from moddefense.batch.replica import describe
 
         description = describe(self.guard)
         if description is None:
             kind = type(self.guard).__name__
             raise ConfigurationError(f"a {kind} cannot be built again on a cluster; load a bundle")
-        job = self.job
-        pool = RayPool(self.guard, description, self.form, job.workers, job.ray_address)
-        yield from pool.decided(batches)
+        cluster = Cluster(self.guard, description, self.form, self.job, self.sources)
+        yield from cluster.decided(
+            skip=self.summary.rows, kept=self.kept, warn=self.warn,
+            opened=lambda source, meter: self.meters.append((source, meter)),
+        )  # fmt: skip
 
     def _here(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Decided]]:
         for batch in batches:

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 
 import pytest
 
 import moddefense as md
 from moddefense.batch import pool, run
+from moddefense.batch.deciding import Form
 from moddefense.batch.job import Job
 from moddefense.batch.local import screen_files, screen_stream
+from moddefense.batch.raytasks import _Careful
 from moddefense.batch.replica import describe, rebuild
 from moddefense.errors import EngineError, ReadError
 
@@ -118,6 +121,19 @@ def test_a_row_over_which_workers_die_is_quarantined(guard, comments, tmp_path, 
         (40, "decision", "deadly"), (77, "syntax", "{broken")
     ]  # fmt: skip
     assert "signal 9" in entries[0]["error"]
+
+
+def test_a_row_over_which_actors_would_die_is_found_in_a_process(guard, dying):
+    dying(lambda texts: "beef jerk" in texts)
+    setting = {
+        "screener": describe(guard), "form": asdict(Form("jsonl")),
+        "fingerprints": dict(guard.fingerprints),
+    }  # fmt: skip
+    careful = _Careful(setting)
+    for _ in range(2):
+        decided = careful.decide([str(row) for row in range(8)], TEXTS, None)
+        assert decided.records == 7
+        assert {at: why.error_type for at, why in decided.rejected.items()} == {4: "decision"}
 
 
 def test_workers_that_always_die_stop_the_run_resumably(

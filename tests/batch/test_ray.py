@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import moddefense as md
-from moddefense.batch import ray as engine
 from moddefense.batch.job import Job
 from moddefense.batch.local import screen_files
-from moddefense.errors import ConfigurationError, EngineError
+from moddefense.errors import ConfigurationError, EngineError, ReadError
 
 TEXTS = ["a nice garden", "you jerk", "what crap", "", "näh 😀", "1d10t"]
 
@@ -46,9 +50,9 @@ def comments(tmp_path):
     return path
 
 
-def screened(guard, path, out, engine, **settings):
+def screened(guard, path, out, engine, progress=None, **settings):
     job = Job((str(path),), batch_size=16, workers=1, engine=engine, keep_columns=True, **settings)
-    summary = screen_files(guard, job, out)
+    summary = screen_files(guard, job, out, progress=progress)
     quarantine = out.with_name(out.name + ".quarantine.jsonl")
     return summary.counts, out.read_bytes(), quarantine.read_bytes()
 
@@ -61,19 +65,47 @@ def test_the_records_are_those_of_one_machine(cluster, guard, comments, tmp_path
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_an_actor_that_dies_is_replaced(cluster, guard, comments, tmp_path, monkeypatch):
-    settled, killed = engine.RayPool._settled, []
+def test_an_actor_that_dies_is_replaced(cluster, guard, comments, tmp_path):
+    killed = []
 
-    def kill_once(self, *arguments):
+    def kill_once(*_):
         if not killed:
-            killed.append(self.processes[0])
-            os.kill(self.processes[0], signal.SIGKILL)
-        return settled(self, *arguments)
+            killed.extend(_actors())
+            os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(engine.RayPool, "_settled", kill_once)
-    died = screened(guard, comments, tmp_path / "died.jsonl", "ray")
-    assert killed
+    died = screened(guard, comments, tmp_path / "died.jsonl", "ray", progress=kill_once)
+    assert len(killed) == 1
     assert died == screened(guard, comments, tmp_path / "here.jsonl", "local")
+
+
+def _actors():
+    """Processes of the cluster that screen."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            title = path.read_bytes()
+            if title.startswith(b"ray::") and b"Screening" in title:
+                yield int(path.parent.name)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_several_files_and_a_damaged_one(cluster, guard, tmp_path):
+    for number in range(3):
+        texts = {"text": [f"{number} {TEXTS[row % 6]}" for row in range(40)]}
+        pq.write_table(pa.table(texts), tmp_path / f"{number}.parquet")
+    (tmp_path / "3.txt").write_text("one\ntwo\n")
+    (tmp_path / "4.txt.gz").write_bytes(gzip.compress(b"three\n" * 9000)[:-9])
+    paths = [str(tmp_path / name) for name in ("0.parquet", "1.parquet", "2.parquet", "3.txt")]
+    for limits in ({}, {"limit": 50}):
+        outs = []
+        for engine in ("local", "ray"):
+            out = tmp_path / f"{engine}.jsonl"
+            screen_files(guard, Job(tuple(paths), batch_size=16, engine=engine, **limits), out)
+            outs.append(out.read_bytes())
+        assert outs[0] == outs[1]
+        assert outs[0].count(b"\n") == limits.get("limit", 122)
+    broken = Job((*paths, str(tmp_path / "4.txt.gz")), engine="ray", workers=1)
+    with pytest.raises(ReadError, match=r"4\.txt\.gz: truncated or damaged gzip.*rows were read"):
+        screen_files(guard, broken, tmp_path / "broken.jsonl")
 
 
 @pytest.mark.filterwarnings("ignore")
