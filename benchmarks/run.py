@@ -6,7 +6,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-ALL = ("screening", "quality", "classifier", "matching", "training_step", "export")
+ALL = ("screening", "batch", "quality", "classifier", "matching", "training_step", "export")
 START, END = "<!-- results -->", "<!-- /results -->"
 
 
