@@ -59,9 +59,9 @@ def left_out(classifier: Classifier, tokens: Tokens, groups: Sequence[Sequence[i
     kept = [everything]
     seen = list[int]()
     for number, group in enumerate(groups):
-        left = np.setdiff1d(everything, np.asarray(group, np.int64) - begin)
-        if len(left) < len(ids):
-            kept.append(left)
+        inside = [place - begin for place in group if 0 <= place - begin < len(ids)]
+        if inside:
+            kept.append(np.delete(everything, inside))
             seen.append(number)
     lengths = np.array([len(places) for places in kept])
     logits = classifier.logits(Tokens(ids[np.concatenate(kept)], lengths))[:, 0].astype(np.float64)
