@@ -135,7 +135,17 @@ typedef struct {
     u32 others; /* children by characters that are not common, sorted */
 } Rest;
 
-typedef u8 Bytes __attribute__((vector_size(16)));
+/* Code for newer processors, too, chosen when it runs. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(__clang__) && \
+    __GNUC__ >= 12
+#define NEWER __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define NEWER
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+enum { ACROSS = 32 }; /* bytes that are looked at together */
+typedef u8 Bytes __attribute__((vector_size(ACROSS), aligned(16)));
 
 /* Hashes, of which some may seem to be there that are not. */
 typedef struct {

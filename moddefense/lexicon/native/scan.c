@@ -21,32 +21,32 @@ typedef struct {
     u64 low, high;
 } Word;
 
-static inline u64 eight(const u8 *from) {
+INLINE u64 eight(const u8 *from) {
     u64 letters;
     memcpy(&letters, from, 8);
     return letters;
 }
 
-static inline u64 masked(u64 letters, u32 count) { /* at least one, at most eight */
+INLINE u64 masked(u64 letters, u32 count) { /* at least one, at most eight */
     return letters & ~(u64)0 >> (64 - 8 * count);
 }
 
-static inline u64 hashed(Word word) {
+INLINE u64 hashed(Word word) {
     u64 hash = word.low * 0x9e3779b97f4a7c15u;
     hash ^= (word.high + 0x632be59bd9b4e019u) * 0xc2b2ae3d27d4eb4fu;
     return hash ^ hash >> 29;
 }
 
-static inline u64 beside(u64 hash, u32 next) {
+INLINE u64 beside(u64 hash, u32 next) {
     hash = (hash + next) * 0xd6e8feb86659fd93u;
     return hash ^ hash >> 32;
 }
 
-static inline u64 bits_of(u64 hash) {
+INLINE u64 bits_of(u64 hash) {
     return (u64)1 << (hash & 63) | (u64)1 << (hash >> 6 & 63);
 }
 
-static inline bool has(const Set *set, u64 hash) {
+INLINE bool has(const Set *set, u64 hash) {
     u64 bits = bits_of(hash);
     return (set->cells[hash >> 12 & set->mask] & bits) == bits;
 }
@@ -61,7 +61,7 @@ static bool make(Set *set, u64 count) {
     return (set->cells = calloc(cells, sizeof *set->cells)) != NULL;
 }
 
-static inline bool is_small(u32 letter) { return letter - 'a' < 26; }
+INLINE bool is_small(u32 letter) { return letter - 'a' < 26; }
 
 /* Return the first letters of `count` from `from` on, with runs made one. */
 static Word squeezed(const u8 *from, i64 count) {
@@ -73,7 +73,7 @@ static Word squeezed(const u8 *from, i64 count) {
 }
 
 /* Leave out the letter at `place`. */
-static inline Word without(Word word, u32 place) {
+INLINE Word without(Word word, u32 place) {
     u64 keep = ((u64)1 << 8 * (place & 7)) - 1;
     u64 moved = word.high << 56 | word.low >> 8;
     if (place < 8) {
@@ -210,28 +210,34 @@ typedef struct {
 } Kinds;
 
 /* Return a bit for each byte. */
-static inline u64 gathered(Bytes flags) {
+INLINE u64 gathered(const Bytes *flags) {
+    u64 bits = 0;
 #ifdef __SSE2__
-    return (u32)_mm_movemask_epi8((__m128i)flags);
+    __m128i halves[2];
+    memcpy(halves, flags, sizeof halves);
+    for (u32 half = 0; half < 2; half++)
+        bits |= (u64)(u32)_mm_movemask_epi8(halves[half]) << 16 * half;
 #else
     const u64 high = 0x8080808080808080u, move = 0x0002040810204081u;
-    u64 halves[2];
-    memcpy(halves, &flags, 16);
-    return ((halves[0] & high) * move >> 56) | (halves[1] & high) * move >> 56 << 8;
+    u64 parts[4];
+    memcpy(parts, flags, sizeof parts);
+    for (u32 part = 0; part < 4; part++) bits |= ((parts[part] & high) * move >> 56) << 8 * part;
 #endif
+    return bits;
 }
 
 /* Say what 64 characters are; two more must be there. */
-static inline Kinds kinds(const Scan *scan, const u8 *at) {
+INLINE Kinds kinds(const Scan *scan, const u8 *at) {
     Kinds found = {0};
-    for (u32 shift = 0; shift < 64; shift += 16) {
+    for (u32 shift = 0; shift < 64; shift += ACROSS) {
         Bytes one, two, three;
-        memcpy(&one, at + shift, 16);
-        memcpy(&two, at + shift + 1, 16);
-        memcpy(&three, at + shift + 2, 16);
+        memcpy(&one, at + shift, sizeof one);
+        memcpy(&two, at + shift + 1, sizeof two);
+        memcpy(&three, at + shift + 2, sizeof three);
         Bytes small = (Bytes)((one - 'a') < 26), digit = (Bytes)((one - '0') < 10);
         Bytes outer = (Bytes)(one > 127) | (digit & scan->digit), inner = (Bytes)(one > 127);
-        Bytes lone = (Bytes)((two - 'a') >= 26) | (Bytes)(two == one), maybe = {0};
+        Bytes alnum = small | digit, twin = (Bytes)(one == two);
+        Bytes lone = (Bytes)((two - 'a') >= 26) | twin, maybe = {0};
         Bytes open = ((Bytes)((three - 'a') >= 26) & (Bytes)(three != ' ')) | (Bytes)(three == two);
         for (u32 which = 0; which < scan->outers; which++)
             outer |= (Bytes)(one == scan->outer[which]);
@@ -245,12 +251,12 @@ static inline Kinds kinds(const Scan *scan, const u8 *at) {
             inner |= (Bytes)(one == wanted[0]) & (Bytes)(two == wanted[1]) &
                      ((Bytes)(three == wanted[2]) | open | (Bytes)(wanted[2] == 0));
         }
-        found.small |= gathered(small) << shift;
-        found.alnum |= gathered(small | digit) << shift;
-        found.twin |= gathered((Bytes)(one == two)) << shift;
-        found.outer |= gathered(outer) << shift;
-        found.inner |= gathered(inner) << shift;
-        found.maybe |= gathered(maybe) << shift;
+        found.small |= gathered(&small) << shift;
+        found.alnum |= gathered(&alnum) << shift;
+        found.twin |= gathered(&twin) << shift;
+        found.outer |= gathered(&outer) << shift;
+        found.inner |= gathered(&inner) << shift;
+        found.maybe |= gathered(&maybe) << shift;
     }
     return found;
 }
@@ -270,21 +276,21 @@ static bool may_be_inside(const Automaton *a, const u8 *at) {
            a->thirds[1][((first - 'a') * 26 + second - 'a') * 26 + *at - 'a'];
 }
 
-static inline u64 window(const u64 *bits, i64 place) {
+INLINE u64 window(const u64 *bits, i64 place) {
     u32 shift = place & 63;
     bits += place >> 6;
     return shift ? bits[0] >> shift | bits[1] << (64 - shift) : bits[0];
 }
 
 /* Whether letters set apart can go on at `next` after `letter`. */
-static inline bool goes_on(const Automaton *a, u8 letter, const u8 *next) {
+INLINE bool goes_on(const Automaton *a, u8 letter, const u8 *next) {
     if (!is_small(next[0]) || next[0] == letter) return true;
     if (is_small(next[1]) && next[1] != next[0]) return false;
     return a->seconds[0][(letter - 'a') * 26 + next[0] - 'a'];
 }
 
 /* Whether a term may begin with the word of `size` letters at `at`; `twins` are like the next. */
-static inline bool may_begin(const Automaton *a, const u8 *at, u32 size, u64 twins) {
+INLINE bool may_begin(const Automaton *a, const u8 *at, u32 size, u64 twins) {
     const Scan *scan = &a->scan;
     u32 low = size < 8 ? size : 8, high = size < KEPT ? size : KEPT;
     Word word = {masked(eight(at), low), masked(eight(at + high - low), low)};
@@ -340,7 +346,7 @@ static bool may_lead(const Automaton *a, const u8 *at) {
 }
 
 /* Mark where a term may begin in texts. */
-void moddefense_mark(const Automaton *a, Texts *texts) {
+NEWER void moddefense_mark(const Automaton *a, Texts *texts) {
     const Scan *scan = &a->scan;
     const u8 *text = texts->plain;
     u64 *marks = texts->marks, *small = marks + texts->words, *twin = small + texts->words;

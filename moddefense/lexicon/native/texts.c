@@ -17,18 +17,18 @@ static u32 decoded(const u8 **at) {
     return code;
 }
 
-/* Copy ASCII in lower case, sixteen bytes at a time; return how many. `odd` tells of controls. */
-static i64 lowered(const u8 *given, i64 bytes, u8 *plain, Bytes *odd) {
+/* Copy ASCII in lower case, some bytes at a time; return how many. `odd` tells of controls. */
+INLINE i64 lowered(const u8 *given, i64 bytes, u8 *plain, Bytes *odd) {
     i64 place = 0;
-    for (; bytes - place >= 16; place += 16) {
-        u64 halves[2];
+    for (; bytes - place >= ACROSS; place += ACROSS) {
+        u64 parts[4];
         Bytes some;
-        memcpy(halves, given + place, 16);
-        if ((halves[0] | halves[1]) & 0x8080808080808080u) break;
-        memcpy(&some, halves, 16);
+        memcpy(parts, given + place, ACROSS);
+        if ((parts[0] | parts[1] | parts[2] | parts[3]) & 0x8080808080808080u) break;
+        memcpy(&some, parts, ACROSS);
         *odd |= ((Bytes)(some < 32) & (Bytes)(some != '\n')) | (Bytes)(some == 127);
         some += (Bytes)((some - 'A') < 26) & 32;
-        memcpy(plain + place, &some, 16);
+        memcpy(plain + place, &some, ACROSS);
     }
     return place;
 }
@@ -60,7 +60,7 @@ static void put(Texts *texts, const u32 *images, u32 code, i64 place, u8 *status
  * in `rows`. Without images the texts are folded already. `begins` are where texts begin, line ends
  * left out. Whether there was memory.
  */
-bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const u8 *given,
+NEWER bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const u8 *given,
                      i64 bytes, const i64 *begins, i64 count, u8 *status, Rows *rows) {
     i64 size = texts->size = begins[count] - begins[0] + count, place = 0, text = 0;
     const u8 *at = given, *end = given + bytes;
@@ -75,7 +75,7 @@ bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const 
         i64 copied = images ? lowered(at, end - at, texts->plain + place, &odd) : 0;
         place += copied;
         at += copied;
-        for (u32 more = 0; more < 16 && at < end; more++, place++) {
+        for (u32 more = 0; more < ACROSS && at < end; more++, place++) {
             u8 byte = *at;
             if (byte < 128 && (images || !(classes[byte] & CONTROL))) {
                 odd[0] |= (byte < 32 && byte != '\n') || byte == 127;
@@ -89,7 +89,7 @@ bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const 
         }
     }
     bool any = false;
-    for (u32 which = 0; which < 16; which++) any = any || odd[which];
+    for (u32 which = 0; which < ACROSS; which++) any = any || odd[which];
     for (text = 0; any && images && text < count; text++)
         for (place = begins[text] - begins[0] + text; place < begins[text + 1] - begins[0] + text;
              place++)
