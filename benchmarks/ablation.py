@@ -56,7 +56,7 @@ PLAN = Plan(
     targets=tuple(TARGETS), strengths=(0.5,),
     attacks=tuple(name for names in ROWS.values() for name in names),
 )  # fmt: skip
-HARMFUL, HARMLESS = 400, 2000
+HARMFUL, HARMLESS = 300, 1500
 
 
 def report() -> str:

@@ -44,6 +44,7 @@ class _Train(click.Command):
         "moddefense train comments.csv --out models/mine",
         "moddefense train train.parquet --val val.parquet --out models/mine \\",
         "    --label-column toxic --label-column threat --set training.epochs=3",
+        "moddefense train comments.csv --out models/mine --robust",
         "moddefense train --recipe english --help",
         "MODDEFENSE_DATA=corpora moddefense train jigsaw_toxic davidson edos --out models/mine",
     ),
@@ -57,6 +58,11 @@ class _Train(click.Command):
 @click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE",
     help="Change a recipe key; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--robust", is_flag=True,
+    help="Train against disguises as the shipped bundle is: disguised copies of texts, harmless"
+    " words, perturbed embeddings. Takes about twice as long; --set goes before it.",
 )  # fmt: skip
 @click.option("--val", metavar="FILE", help="Validation corpus. [default: a split of CORPUS]")
 @click.option("--test", metavar="FILE", help="Test corpus. [default: a split of CORPUS]")
@@ -88,6 +94,7 @@ def train(
     out: str,
     recipe: str,
     assignments: tuple[str, ...],
+    robust: bool,
     val: str | None,
     test: str | None,
     unlabeled: tuple[str, ...],
@@ -106,10 +113,10 @@ def train(
     harm becomes a label of its own. While the training lasts, OUT.training keeps what it has come
     to, for --resume.
     """
-    from moddefense.recipe import load_recipe, parse_overrides
+    from moddefense.recipe import load_recipe, parse_overrides, robust_keys
 
     _check_target(Path(out))
-    overrides = parse_overrides(assignments)
+    overrides = (robust_keys() if robust else {}) | parse_overrides(assignments)
     if text_column is not None:
         overrides["corpus.text_column"] = text_column
     if label_columns:

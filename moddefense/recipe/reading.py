@@ -16,7 +16,10 @@ from moddefense.recipe.merging import merge
 from moddefense.recipe.settings import Recipe
 from moddefense.resources import recipe_path
 
-__all__ = ["describe_keys", "load_recipe", "parse_overrides"]
+__all__ = ["describe_keys", "load_recipe", "parse_overrides", "robust_keys"]
+
+ROBUST = ("augmentation", "noise", "adversarial")
+"""The sections of a recipe that make a bundle stand up to disguises, in training."""
 
 _SHORT = re.compile(r"[+-]?\.[0-9]+")
 
@@ -58,6 +61,23 @@ def parse_overrides(assignments: typing.Iterable[str]) -> dict[str, Any]:
             bare = value.strip()
             settings[key.strip()] = float(bare) if _SHORT.fullmatch(bare) else bare
     return settings
+
+
+def robust_keys(name: str = "english") -> dict[str, Any]:
+    """Return what a shipped recipe, that of the shipped bundle, says against disguises.
+
+    Overrides by dotted key, for any other recipe: disguised copies of training texts, harmless
+    words, and how far embeddings are perturbed.
+
+    >>> robust_keys()["noise.share"] > 0
+    True
+    """
+    nested = tomllib.loads(Path(recipe_path(name)).read_text(encoding="utf-8"))
+    return {
+        f"{section}.{key}": value
+        for section in ROBUST
+        for key, value in nested.get(section, {}).items()
+    }
 
 
 def describe_keys(recipe: Recipe | None = None) -> list[tuple[str, str, str, str]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 
 import pytest
 
 from moddefense.bundle import FILES, MANIFEST
 from moddefense.cli.console import training_progress
+from moddefense.errors import ConfigurationError
+from moddefense.recipe import load_recipe
 
 KILLED = """
 import os, signal, sys
@@ -49,6 +52,28 @@ def test_what_cannot_be_trained(fails, corpus, tmp_path, arguments, code, says):
     out = tmp_path / "bundle"
     assert says in fails(code, "train", corpus, "--out", out, *arguments)
     assert not out.exists()
+
+
+def test_robust_takes_what_the_shipped_recipe_says_and_set_goes_before_it(
+    fails, corpus, tmp_path, monkeypatch
+):
+    seen = []
+
+    def stop(recipe, *others):
+        seen.append(recipe)
+        raise ConfigurationError("enough is seen")
+
+    monkeypatch.setattr(importlib.import_module("moddefense.cli.train"), "_read", stop)
+    out = tmp_path / "bundle"
+    for arguments in ((), ("--robust",), ("--robust", "--set", "noise.share=0.1")):
+        fails(2, "train", corpus, "--out", out, *arguments)
+    plain, robust, eased = seen
+    shipped = load_recipe("english")
+    assert plain == load_recipe("default")
+    assert robust.noise == shipped.noise != plain.noise
+    assert robust.adversarial == shipped.adversarial
+    assert robust.training == plain.training
+    assert eased == robust.override({"noise.share": 0.1})
 
 
 def test_a_folder_of_something_else_is_left_alone(fails, corpus, tmp_path):
