@@ -22,6 +22,7 @@ MAX_MARKS = 30  # kept on one character: the limit of the Stream-Safe format of 
 _MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins the one before it
 _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127))
 MARK = "\ufffe"  # a noncharacter: TABLE puts it before a character that joins the one before it
+REMEMBERED = 2000  # characters of a text whose fold is kept for a while
 _NONE: frozenset[str] = frozenset()
 _SHOWN = str.maketrans(SHOWN)
 _JOINED = re.compile(f"([^{MARK}]?)((?:{MARK}.)+)", re.DOTALL)
@@ -114,6 +115,12 @@ class _Folder:
 
     def fold(self, text: str, known: Container[str] = _NONE) -> str:
         """Return ``fold(text)`` with these steps."""
+        # Several stages fold a text one after the other.
+        if known is _NONE and len(text) <= REMEMBERED:
+            return _remembered(self, text)
+        return self._folded(text, known)
+
+    def _folded(self, text: str, known: Container[str]) -> str:
         pieces = ASCII_RUN.split(text)
         if len(pieces) * 8 < len(text):
             pieces[0::2] = [piece.translate(self.table) for piece in pieces[0::2]]
@@ -262,3 +269,8 @@ def _restyled(char: str) -> str:
 
 
 folder_of = functools.lru_cache(32)(_Folder)
+
+
+@functools.lru_cache(1024)
+def _remembered(folder: _Folder, text: str) -> str:
+    return folder._folded(text, _NONE)
