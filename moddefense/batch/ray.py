@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ class Cluster:
         """
         meters: dict[str, Meter] = {}
         row = skip
-        with self._connected(), _quiet(self.ray), self._context():
+        with self._connected(), _quiet(), self._context():
             try:
                 for about, answer in self._rows(skip, kept):
                     header, raw = unpack(about)
@@ -211,13 +211,14 @@ class Cluster:
 
 
 @contextmanager
-def _quiet(ray: Any) -> Iterator[None]:
-    """Keep what Ray Data says about its plans to its own files."""
+def _quiet() -> Iterator[None]:
+    """Keep what Ray Data says about its plans to its own files, and standard output for data."""
     logger = logging.getLogger("ray.data")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # Ray prints there when a worker has died
+            yield
     finally:
         logger.setLevel(level)
 
