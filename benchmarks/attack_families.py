@@ -14,8 +14,8 @@ from moddefense.attacks.search import Tactics
 
 TITLE = "Every family of attacks"
 STRENGTHS = (0.25, 0.5, 1.0)
-AIMED = 0.2  # share of the words, the most important ones to the target
-HARMFUL, HARMLESS = 300, 1500
+AIMED, AIMED_AT = 0.2, (0.5,)  # share of the words, the most important ones; strengths
+HARMFUL, HARMLESS = 150, 1500
 # What is promised of the whole pipeline with every word attacked at half strength.
 GOALS = {
     **dict.fromkeys(names_of(["visual"]), 0.99),
@@ -30,8 +30,9 @@ def report(bundle: str = "default") -> str:
     harmful, harmless = comments(HARMFUL, HARMLESS)
     rows: dict[str, list[str]] = {}
     notes = []
-    for tactics in (Tactics(), Tactics(words=AIMED, aimed=True, budget=400)):
-        plan = Plan(strengths=STRENGTHS, tactics=tactics)
+    aimed = Tactics(words=AIMED, aimed=True, budget=400)
+    for tactics, strengths in ((Tactics(), STRENGTHS), (aimed, AIMED_AT)):
+        plan = Plan(strengths=strengths, tactics=tactics)
         found = run(
             [System("bundle", bundle)], plan, harmful, harmless, cache=FOLDER / "families.jsonl",
             progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr),
@@ -40,7 +41,7 @@ def report(bundle: str = "default") -> str:
         (row,) = found["results"]
         cells = {(one["family"], one["strength"]): one for one in row["attacks"]}
         for family in dict.fromkeys(one["family"] for one in row["attacks"]):
-            rows.setdefault(family, []).extend(_kept(cells[family, s]) for s in STRENGTHS)
+            rows.setdefault(family, []).extend(_kept(cells[family, s]) for s in strengths)
             if not tactics.aimed:
                 half = cells[family, 0.5]
                 rows[family].append(f"{half['false_alarms']:.2f}")
@@ -57,7 +58,7 @@ def report(bundle: str = "default") -> str:
             "at strength 0.5.",
             table(
                 ["every word, strength", *map(str, STRENGTHS), "alarms",
-                 *(f"aimed, {s}" for s in STRENGTHS)],
+                 *(f"aimed, {s}" for s in AIMED_AT)],
                 ordered,
             ),
             "Below what is aimed at, every word at strength 0.5: "

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from moddefense.lexicon.curation.editing import write_file
+from moddefense.pages import render_page
 
 __all__ = ["render", "write"]
 
@@ -25,22 +26,13 @@ def write(path: str | Path, report: Mapping[str, Any]) -> None:
 
 def render(report: Mapping[str, Any]) -> str:
     """Return the page for what ``run`` gives."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("moddefense.attacks"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["cut"] = _cut
     targets = list(dict.fromkeys(row["target"] for row in report["results"]))
-    return environment.get_template("attacks.html").render(
-        report=report,
-        sections=[_section(report, target) for target in targets],
-        strengths=report["plan"]["strengths"],
-    )
+    values = {
+        "report": report,
+        "sections": [_section(report, target) for target in targets],
+        "strengths": report["plan"]["strengths"],
+    }
+    return render_page("moddefense.attacks", "attacks.html", values, filters={"cut": _cut})
 
 
 def _section(report: Mapping[str, Any], target: str) -> dict[str, Any]:

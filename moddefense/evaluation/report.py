@@ -7,29 +7,21 @@ from typing import Any
 
 from moddefense.evaluation.plots import bias_plot, curves_plot, reliability_plot, uncertainty_plot
 from moddefense.evaluation.summary import MEASURES
+from moddefense.pages import render_page
 
 __all__ = ["render_report"]
 
 
 def render_report(values: Mapping[str, Any]) -> str:
     """Return the page of what ``Evaluation.as_dict`` gives."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("moddefense.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Any] = {
         "number": _number, "percent": _percent, "interval": _interval, "count": "{:,}".format,
     }  # fmt: skip
     plots = {name: Markup(drawn) for name, drawn in _plots(values).items()}
-    return environment.get_template("report.html").render(
-        **values, plots=plots, measures=MEASURES, tiles=_tiles(values)
-    )
+    shown = {**values, "plots": plots, "measures": MEASURES, "tiles": _tiles(values)}
+    return render_page("moddefense.evaluation", "report.html", shown, filters=filters)
 
 
 def _plots(values: Mapping[str, Any]) -> dict[str, str]:

@@ -6,28 +6,21 @@ from pathlib import Path
 
 from moddefense.lexicon.curation.auditing import Audit
 from moddefense.lexicon.curation.editing import write_file
+from moddefense.pages import render_page
 
 __all__ = ["render_audit", "write_audit"]
 
 
 def render_audit(audit: Audit, *, limit: int = 1000) -> str:
     """Return the page; terms beyond the ``limit`` with most hits are counted, not shown."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("moddefense.lexicon.curation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     hitting = [term for term in audit.terms if term.all.hits]
-    return environment.get_template("audit.html").render(
-        audit=audit,
-        terms=hitting[:limit],
-        more=len(hitting) - len(hitting[:limit]),
-        silent=len(audit.terms) - len(hitting),
-    )
+    values = {
+        "audit": audit,
+        "terms": hitting[:limit],
+        "more": len(hitting) - len(hitting[:limit]),
+        "silent": len(audit.terms) - len(hitting),
+    }
+    return render_page("moddefense.lexicon.curation", "audit.html", values)
 
 
 def write_audit(path: str | Path, audit: Audit) -> None:
