@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,30 @@ def test_a_batch_of_anything_equals_one_by_one(batch: list[str]) -> None:
         for place, hits in enumerate(found)
         if hits
     ]
+
+
+@pytest.mark.parametrize(
+    ("terms", "text"),
+    [
+        ({"aah": "substring"}, "oops aaahhhh, aahn"), ({"ass": "substring"}, "assubu xassy"),
+        ({"x": "suffix"}, "u2x haa"), ({"4": "prefix", "u": "word"}, "4ß 4 u 4u"),
+        ({"o'hell": "prefix"}, "o ' h e l l, o'hello"), ({"etc.": "word"}, "et(. et(.. etc. etc"),
+        ({"bo <b>": "word"}, "y8o <b>bo <b>"), ({"i4accmm": "word"}, "a+1i4accmm"),
+        ({"bca.": "word", "b.s": "word"}, "bc#. bca. b.s. b.s"), ({"aa": "word"}, "a a, aa aaaa"),
+        ({"go u": "prefix", "go us": "prefix"}, "go usually, go un, go  to, go"),
+        ({"ab": "prefix", "ban": "word"}, "abbey, bann bannn aab x" * 9),
+        ({"a" * 20: "word", "abcdefgh" * 3: "word"}, f"{'a' * 70} {'abcdefgh' * 3} {'b' * 66}"),
+    ],
+)  # fmt: skip
+def test_no_place_where_a_term_begins_is_passed_over(terms: dict[str, str], text: str) -> None:
+    listed = [
+        Term(f"t{place}", term, match=match, severity=1)
+        for place, (term, match) in enumerate(terms.items())
+    ]
+    matcher = Matcher(Lexicon(listed))
+    batch = [text, text.upper(), f"é{text}", text.replace(" ", "\n"), f"{text}!"]
+    assert any(matcher.find(each) for each in batch)
+    assert matcher.find_many(batch) == [matcher.find(each) for each in batch]
 
 
 def test_allow_terms_that_are_asked_for_are_returned_beside_the_block_terms() -> None:

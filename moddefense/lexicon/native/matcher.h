@@ -197,6 +197,9 @@ bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const 
                      i64 bytes, const i64 *begins, i64 count, u8 *status, Rows *rows);
 void moddefense_drop(Texts *texts);
 
+/* Whether up to three of this sign can split a word. */
+static inline bool is_run(u32 glyph) { return glyph == '_' || glyph == '*' || glyph == '~'; }
+
 /* Return the child of `node` by `letter`, or 0. */
 static inline u32 child(const Automaton *a, u32 node, u32 letter) {
     const Node *here = a->trie + node;
