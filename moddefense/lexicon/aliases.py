@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from moddefense.folding import FOLD_STEPS
-from moddefense.lexicon.patterns import LEVELS
+from moddefense.lexicon.patterns import LEVELS, SEVERE
 from moddefense.lexicon.terms import Term
 from moddefense.usual import usual_words
 
@@ -18,7 +18,6 @@ __all__ = ["MOST", "aliases", "has_aliases"]
 
 MOST = 5000  # terms with aliases; in larger lists, none has any
 LEAST = 4  # letters of a term that has aliases
-SEVERE = 2  # its severity at least
 CLEAR = 5  # letters of a term in which i and l may stand for each other, or which is cut anywhere
 
 _FOLDS = frozenset(FOLD_STEPS)

@@ -28,7 +28,7 @@ __all__ = ["FOREIGN", "LOST", "ODD", "Search", "begins_of", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST, FOREIGN = 1, 2, 4
-_VERSION = 8  # as in matcher.h
+_VERSION = 9  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
@@ -246,6 +246,8 @@ def _flags(pattern: Pattern) -> int:
     flags |= pattern.separators << 4 | pattern.masking << 5
     if pattern.term.kind == "allow":
         flags |= 64
+    if pattern.spelling:
+        flags |= 1024
     if pattern.base:
         flags |= (pattern.base & 1) << 8 | (pattern.base & 4) << 7
     return flags

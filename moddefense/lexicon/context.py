@@ -29,13 +29,13 @@ WINDOW = 300  # characters to either side that are looked at for a URL
 def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
     """Whether a hit stands free of URLs, addresses, HTML entities and code.
 
-    ``bits`` are the steps it took; a hit through leet, separators or masks is also doubted inside
-    long tokens of letters and digits, such as identifiers.
+    ``bits`` are the steps it took; a hit through leet, separators, masks or slips is also doubted
+    inside long tokens of letters and digits, such as identifiers.
     """
     if pattern.term.kind == "allow" or not _touches(text, start, end):
         return True
     low, high = max(0, start - WINDOW), min(end + WINDOW, len(text))
-    if not bits & 13:
+    if not bits & 29:
         stop = text.find(" ", end, high)
         around = text[text.rfind(" ", low, start) + 1 : stop if stop >= 0 else high]
         if TELLING.isdisjoint(around):
@@ -53,7 +53,7 @@ def free(text: str, start: int, end: int, bits: int, pattern: Pattern) -> bool:
                 return False
     before = text[token_start:start]
     after = text[end:token_end]
-    if bits & 13:
+    if bits & 29:
         if _CODE.search(before) or _CODE.search(after) or after[:1] == "(":
             return False
         if len(before) + len(after) > max(24, 3 * (end - start)) and _mixed(before + after):

@@ -20,14 +20,15 @@ from moddefense.lexicon.candidates import Proposer
 from moddefense.lexicon.compiled import FOREIGN, LOST, ODD, Search, begins_of, library
 from moddefense.lexicon.context import WINDOW, free
 from moddefense.lexicon.masking import cover
-from moddefense.lexicon.patterns import LEVELS, REGIONAL, Pattern
+from moddefense.lexicon.patterns import LEVELS, REGIONAL, SPELLING, Pattern
 from moddefense.lexicon.results import THROUGH, WIDTH, Found, Hits, Match, through_bits
+from moddefense.lexicon.slips import Slips, beside
 from moddefense.lexicon.terms import STEPS, Lexicon, Term, check_steps
 
 __all__ = ["Match", "Matcher"]
 
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
-_VERSION = 4  # raised when the same lexicon would match differently
+_VERSION = 5  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _NOTED = re.compile(rb"[^\0]")
 _THREADS = min(4, os.cpu_count() or 1)
@@ -47,8 +48,8 @@ class Matcher:
     """
 
     __slots__ = (
-        "_known", "_off", "_patterns", "_places", "_proposer", "_search", "_terms", "_whole",
-        "fingerprint", "lexicon",
+        "_known", "_off", "_patterns", "_places", "_proposer", "_search", "_slips", "_terms",
+        "_whole", "fingerprint", "lexicon",
     )  # fmt: skip
 
     lexicon: Lexicon
@@ -61,6 +62,7 @@ class Matcher:
     _whole: dict[str, list[int]]
     _proposer: Proposer | None  # this and the next are made when they are first asked for
     _search: Search | None
+    _slips: Slips
 
     def __init__(self, lexicon: Lexicon, *, off: Collection[str] = ()) -> None:
         left_out = check_steps(off)
@@ -101,6 +103,7 @@ class Matcher:
         put(self, "_patterns", tuple(patterns))
         put(self, "_proposer", None)
         put(self, "_search", None)
+        put(self, "_slips", Slips(patterns))
         terms = [pattern.term for pattern in patterns]
         put(self, "_whole", {})
         for folded, same in whole.items():
@@ -131,6 +134,10 @@ class Matcher:
             found = align(folded, start, self._patterns[index])
             if found:
                 hits.append((start, found[0], index, found[1]))
+        others = [hit[:2] for hit in hits]
+        hits += [
+            slip for slip in self._slips.find(folded) if self._slips.hold(folded, *slip[:3], others)
+        ]
         whole = self._whole.get(" ".join(folded.split())) if self._whole else None
         if whole:
             kept = [(*_visible(folded), index, 0) for index in whole]  # contains every other hit
@@ -235,14 +242,33 @@ class Matcher:
         self, texts: Sequence[str], rows: array[int], asks: Iterable[int], *, folded: bool = False
     ) -> None:
         """Mark as no hits those that do not stand free of what is around them."""
+        slips: list[int] = []
         for place in asks:
             number, start, end, index, bits = rows[WIDTH * place : WIDTH * place + WIDTH]
-            bits &= 15
-            low = max(0, start - 2 * WINDOW)
-            around = texts[number][low : end + 2 * WINDOW]
-            around = around if folded else self._fold(around)  # each character folds by itself
-            stands = free(around, start - low, end - low, bits, self._patterns[index])
-            rows[WIDTH * place + 4] = bits if stands else -1
+            bits &= (1 << len(LEVELS)) - 1
+            rows[WIDTH * place + 4] = bits
+            if bits >> SPELLING:
+                slips.append(place)
+                continue
+            low, around = self._around(texts[number], start, end, folded)
+            if not free(around, start - low, end - low, bits, self._patterns[index]):
+                rows[WIDTH * place + 4] = -1
+        for place in slips:  # which other hits must be known before
+            number, start, end, index, _ = rows[WIDTH * place : WIDTH * place + WIDTH]
+            word = texts[number][start:end]
+            if self._slips.is_right(word.lower() if word.isascii() else self._fold(word), index):
+                rows[WIDTH * place + 4] = -1
+                continue
+            low, around = self._around(texts[number], start, end, folded)
+            others = [(since - low, until - low) for since, until in beside(rows, place)]
+            if not self._slips.hold(around, start - low, end - low, index, others):
+                rows[WIDTH * place + 4] = -1
+
+    def _around(self, text: str, start: int, end: int, folded: bool) -> tuple[int, str]:
+        """Return where the folded text around a hit begins, and that text."""
+        low = max(0, start - 2 * WINDOW)
+        around = text[low : end + 2 * WINDOW]
+        return low, around if folded else self._fold(around)  # each character folds by itself
 
     def mask(self, text: str, style: str = "asterisks", *, fixed: str = "[removed]") -> str:
         """Return ``text`` with every hit covered, exactly its span, and all else kept.

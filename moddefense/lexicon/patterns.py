@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from moddefense.lexicon.terms import Term
 
 __all__ = [
-    "LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "REGIONAL", "STICKY", "TAG", "Pattern", "closes",
-    "is_word", "loose", "opens",
+    "LEET", "LEET_SYMBOLS", "LEVELS", "MASKS", "REGIONAL", "SEVERE", "SPELLING", "STICKY", "TAG",
+    "Pattern", "closes", "is_word", "loose", "opens",
 ]  # fmt: skip
 
 LEET = {
@@ -22,7 +22,8 @@ LEET = {
 """What a digit or symbol can stand for."""
 
 LEET_SYMBOLS = frozenset(glyph for glyph in LEET if not glyph.isdigit())
-LEVELS = ("leet", "repetition", "separators", "masking")
+LEVELS = ("leet", "repetition", "separators", "masking", "spelling")
+SPELLING = LEVELS.index("spelling")
 MASKS = frozenset("*#%&^~?=+_.-@$!")
 """What can hide a letter; only ``*`` can hide any letter, the others a single vowel inside."""
 
@@ -31,12 +32,15 @@ STICKY = frozenset("@$\u20ac\u00a3\u00a5")  # between word characters these are 
 REGIONAL = {0x1F1E6 + letter: chr(ord("a") + letter) for letter in range(26)}
 """Regional indicators, of which flags are made, and the letters that they show."""
 
+SEVERE = 2  # severity of terms that are looked for in more ways, at least
+
 TAG = re.compile(r"</?[a-z]{1,10}/?>")
 _UNSPACED = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\ua980-\uaaff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 
+_SPELT = re.compile("[a-z]{7,23}")  # terms that words one slip away are read as
 _BLOCK = Term("-", "-", severity=1)  # what the words of phrases are of
 _ALLOW = Term("-", "-", "allow")
 
@@ -71,6 +75,7 @@ class Pattern:
     leet: bool = field(init=False)
     separators: bool = field(init=False)
     masking: bool = field(init=False)
+    spelling: bool = field(init=False)
     words: tuple[Pattern, ...] = field(init=False)  # of a phrase, which is read word by word
 
     def __post_init__(self) -> None:
@@ -82,6 +87,9 @@ class Pattern:
         block = self.term.kind == "block" and match != "text"
         for step in LEVELS:
             put(self, step, block and step in self.steps)
+        if self.spelling:
+            spelt = match == "word" and not self.base and (self.term.severity or 0) >= SEVERE
+            put(self, "spelling", spelt and _SPELT.fullmatch(text) is not None)
         words: list[Pattern] = []
         if " " in text:
             texts = text.split(" ")

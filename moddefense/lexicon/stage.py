@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LexiconStage", "reading"]
 
-EVASIONS = frozenset(("leet", "repetition", "separators", "masking"))
+EVASIONS = frozenset(("leet", "repetition", "separators", "masking", "spelling"))
 
 
 class LexiconStage:

@@ -25,7 +25,7 @@ KINDS = ("block", "allow")
 MATCHES = ("word", "prefix", "suffix", "substring", "text")
 STATUSES = ("active", "retired")
 SEVERITIES = (1, 2, 3, 4)
-STEPS = (*FOLD_STEPS, "leet", "repetition", "separators", "masking")
+STEPS = (*FOLD_STEPS, "leet", "repetition", "separators", "masking", "spelling")
 """Every step a hit may be found through; any can be switched off, by term, list or matcher."""
 
 _NONE: frozenset[str] = frozenset()

@@ -95,6 +95,7 @@ void moddefense_free(Automaton *a) {
     free(a->trie);
     free(a->rest);
     free(a->owners);
+    moddefense_drop_slips(a);
     free(a->scan.words.cells);
     free(a->scan.nexts.cells);
     free(a->scan.beginnings.cells);
@@ -168,7 +169,7 @@ Automaton *moddefense_compile(const Term *terms, u32 patterns, u32 count, const 
     free(stack);
     note_starts(a, classes);
     note_beginnings(a);
-    if (!moddefense_prepare(a, classes)) {
+    if (!moddefense_prepare(a, classes) || !moddefense_note_slips(a)) {
         moddefense_free(a);
         return NULL;
     }

@@ -54,12 +54,12 @@ static int search_one(const Automaton *a, const u32 *classes, Texts *texts, i64 
                       bool wide, Tools *tools, Rows *rows) {
     if (!wide) {
         Text_u8 text = {texts->plain + first, size, classes, a};
-        return search_u8(&text, &tools->walk, &tools->search, texts->marks, first, rows);
+        return search_u8(&text, &tools->walk, &tools->search, texts, first, rows);
     }
     for (i64 place = first; place < first + size; place++)
         if (texts->plain[place] < 128) texts->wide[place] = texts->plain[place];
     Text_u32 text = {texts->wide + first, size, classes, a};
-    return search_u32(&text, &tools->wide_walk, &tools->wide_search, texts->marks, first, rows);
+    return search_u32(&text, &tools->wide_walk, &tools->wide_search, texts, first, rows);
 }
 
 /*
@@ -80,7 +80,7 @@ i64 moddefense_search(const Automaton *a, const u32 *classes, const u32 *images,
         tools->walk.round = 0;
         tools->wide_walk.round = 1u << 31; /* the rounds of both are different numbers */
     }
-    if (made && !rows->strange) moddefense_mark(a, &texts);
+    if (made && !rows->strange) made = moddefense_mark(a, &texts);
     for (; made && !rows->strange && from < count; from++) {
         if (status[from] & ODD) continue;
         i64 first = begins[from] - begins[0] + from, size = begins[from + 1] - begins[from];

@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 8 }; /* as in compiled.py: raised with every change to what both sides share */
+enum { VERSION = 9 }; /* as in compiled.py: raised with every change to what both sides share */
 
 /* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
 enum {
@@ -49,11 +49,12 @@ enum {
     WEIGHTY = 128, /* a word by which an evasion of its phrase is known */
     RESPELT = 256, /* an alias: another letter in the place of one that looks like it */
     PARTED = 512,  /* an alias: in two parts */
+    SPELT = 1024,  /* words one slip away are read as it */
     EVASIVE = REPETITION | LEET | SEPARATORS | MASKING
 };
 
 /* The bits of a hit: patterns.LEVELS in order. */
-enum { THROUGH_LEET = 1, THROUGH_REPETITION = 2, THROUGH_SEPARATORS = 4, THROUGH_MASKING = 8 };
+enum { THROUGH_LEET = 1, THROUGH_REPETITION = 2, THROUGH_SEPARATORS = 4, THROUGH_MASKING = 8, THROUGH_SPELLING = 16 };
 
 /* What is known of the way down to a node. */
 enum {
@@ -78,7 +79,7 @@ enum { BUDGET = 400 };   /* steps of one alignment, as in reader.py */
 enum { STEPS = 20000, DEPTH = 300, PROPOSED = 8192 }; /* bounds of one walk */
 enum { SPARE = 1 << 20 }; /* steps beyond these that the walks of one text may take together */
 enum { WINDOW = 300 };   /* characters to either side that are looked at for a URL */
-enum { ASK = 16 };       /* a bit of a hit: context.free must look at it */
+enum { ASK = 32 };       /* a bit of a hit: context.free must look at it */
 /* A text: not to be folded here; too ambiguous; has characters beyond ASCII, folded too. */
 enum { ODD = 1, LOST = 2, FOREIGN = 4, WIDE = 8 };
 enum { STRANGE = 256 };
@@ -96,12 +97,20 @@ typedef struct {
     u32 stranger[STRANGE]; /* characters of which it is not known what they fold to */
 } Rows;
 
+/* A word in a text that is one slip away from a term. */
+typedef struct {
+    i64 place;
+    u32 size, index;
+} Slipped;
+
 /* Texts made ready, joined by line ends. */
 typedef struct {
     u8 *plain;   /* folded; 128 stands for all that is not ASCII */
     u32 *wide;   /* what that is; the rest of a text is put there when it is searched */
     u64 *marks;  /* a bit a character: a term may begin there; and room for the scan */
     i64 size, words;
+    Slipped *slipped;
+    i64 slips, seen, room; /* of these: how many, how many are behind, how many there is room for */
 } Texts;
 
 /* Leet: a glyph and what it stands for; the second is 0 where there is one reading only. */
@@ -156,6 +165,25 @@ enum { THREES = 48, PADDING = 128 };
 /* What ends a word after it: white space, a sign before white space, any other sign. */
 enum { BLANK = 1, CALM = 2, SHUT = 4 };
 
+enum { SPELT_LEAST = 7, REPLACED = 9, SLIPPED = 24 }; /* letters, as in slips.py */
+
+/* A word without one letter, and the term that it is of; -1: a term as it is. */
+typedef struct {
+    u64 hash;
+    u32 next;
+    i64 term;
+} Slip;
+
+/* The terms that are SPELT, without one letter each. */
+typedef struct {
+    u32 *chains;
+    Slip *entries;
+    u32 sizes[26][26];    /* by first and last letters of terms, how long a word may be: a bit each */
+    u64 rests[2048];      /* a bit for each hash of a word without one letter, by its highest bits */
+    u32 *heads3, *tails3; /* by the first three letters of terms their last ones; and so backwards */
+    u64 mask;
+} Slips;
+
 /* By what the scan knows where a term may begin. */
 typedef struct {
     Set words;      /* terms of one word, letters alone */
@@ -189,10 +217,20 @@ typedef struct {
     u32 seconds[2][SECONDS]; /* the nodes that two letters of a to z lead to */
     u32 thirds[2][THIRDS];   /* and three */
     Scan scan;
+    Slips slips;
 } Automaton;
 
 bool moddefense_prepare(Automaton *a, const u32 *classes);
-void moddefense_mark(const Automaton *a, Texts *texts);
+bool moddefense_mark(const Automaton *a, Texts *texts);
+bool moddefense_note_slips(Automaton *a);
+
+/* Whether a word of `size` small letters may be one slip away from a term. */
+static inline bool may_slip(const Automaton *a, const u8 *word, u32 size) {
+    return size <= SLIPPED && a->slips.sizes[word[0] - 'a'][word[size - 1] - 'a'] >> size & 1;
+}
+
+i64 moddefense_slip(const Automaton *a, const u8 *word, u32 size);
+void moddefense_drop_slips(Automaton *a);
 bool moddefense_read(Texts *texts, const u32 *classes, const u32 *images, const u8 *given,
                      i64 bytes, const i64 *begins, i64 count, u8 *status, Rows *rows);
 void moddefense_drop(Texts *texts);

@@ -345,8 +345,21 @@ static bool may_lead(const Automaton *a, const u8 *at) {
     return scan->lead[sign][next >> 6] >> (next & 63) & 1;
 }
 
-/* Mark where a term may begin in texts. */
-NEWER void moddefense_mark(const Automaton *a, Texts *texts) {
+/* Note a word that is one slip away from a term. Whether there was memory. */
+static bool note_slip(Texts *texts, i64 place, u32 size, u32 index) {
+    if (texts->slips == texts->room) {
+        i64 room = texts->room ? 2 * texts->room : 64;
+        Slipped *more = realloc(texts->slipped, (size_t)room * sizeof *more);
+        if (!more) return false;
+        texts->slipped = more;
+        texts->room = room;
+    }
+    texts->slipped[texts->slips++] = (Slipped){place, size, index};
+    return true;
+}
+
+/* Mark where a term may begin in texts. Whether there was memory. */
+NEWER bool moddefense_mark(const Automaton *a, Texts *texts) {
     const Scan *scan = &a->scan;
     const u8 *text = texts->plain;
     u64 *marks = texts->marks, *small = marks + texts->words, *twin = small + texts->words;
@@ -381,7 +394,11 @@ NEWER void moddefense_mark(const Automaton *a, Texts *texts) {
             u64 twins = window(twin, place) & (((u64)1 << (letters - 1)) - 1);
             bool look = letters == 64 || may_begin(a, text + place, letters, twins);
             marks[block] |= (u64)look << bit;
+            i64 index = -1;
+            if (may_slip(a, text + place, letters)) index = moddefense_slip(a, text + place, letters);
+            if (index >= 0 && !note_slip(texts, place, letters, (u32)index)) return false;
         }
         before = small[block] >> 63;
     }
+    return true;
 }

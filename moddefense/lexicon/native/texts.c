@@ -5,6 +5,7 @@ void moddefense_drop(Texts *texts) {
     free(texts->plain);
     free(texts->wide);
     free(texts->marks);
+    free(texts->slipped);
 }
 
 /* Return the code point at `at`, which moves on. */
