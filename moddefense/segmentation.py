@@ -39,6 +39,7 @@ class Segmenter:
         self.least = least
         self._run = re.compile(rf"[^\W\d_]{{{least},}}")
         self._cut = functools.lru_cache(4096)(self._cut_run)
+        self._cut_part = functools.lru_cache(64)(self._cheapest)  # endless runs repeat themselves
 
     def spread(self, text: str) -> str:
         """Return a folded text with the words of its long runs of letters apart."""
@@ -49,7 +50,7 @@ class Segmenter:
 
     def _cut_run(self, run: str) -> str:
         parts = [run[begin : begin + REACH] for begin in range(0, len(run), REACH)]
-        words = [word for part in parts for word in self._cheapest(part)]
+        words = [word for part in parts for word in self._cut_part(part)]
         return " ".join(words) if len(run) >= len(words) * MEAN else run
 
     def _cheapest(self, run: str) -> list[str]:

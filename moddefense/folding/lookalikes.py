@@ -6,7 +6,6 @@ import functools
 import importlib.resources
 import itertools
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Container, Iterator
@@ -156,11 +155,12 @@ def _known(word: _Word, known: Container[str]) -> str:
     """Return what ``word`` may be read as and ``known`` has, or ""."""
     if known is _NONE:
         return ""
-    ways = [
-        char if char.isascii() else twin(char, True) + _OTHERS.get(char, "") for char in word.text
-    ]
-    if math.prod(map(len, ways)) > _WAYS:
-        return ""
+    ways, count = list[str](), 1
+    for char in word.text:
+        ways.append(char if char.isascii() else twin(char, True) + _OTHERS.get(char, ""))
+        count *= len(ways[-1])
+        if count > _WAYS:
+            return ""
     return next((way for way in map("".join, itertools.product(*ways)) if way in known), "")
 
 

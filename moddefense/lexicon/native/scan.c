@@ -266,7 +266,8 @@ static bool may_be_inside(const Automaton *a, const u8 *at) {
     const Scan *scan = &a->scan;
     u8 first = *at++, second;
     bool twins = *at == first;
-    while (*at == first) at++;
+    for (u32 more = 0; *at == first; at++)
+        if (++more > 64) return true; /* a run of any length, looked at from each of its letters */
     for (u32 blanks = 0; scan->after[*at] & BLANK; at++)
         if (++blanks > 12) return true;
     u32 seconds = scan->pairs[first - 'a'];
