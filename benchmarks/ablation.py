@@ -66,7 +66,7 @@ def report() -> str:
     harmful, harmless = comments(HARMFUL, HARMLESS)
     found = run(
         systems, PLAN, harmful, harmless, cache=FOLDER / "ablation.jsonl",
-        progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr),
+        progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr, flush=True),
     )  # fmt: skip
     print(file=sys.stderr)
     measured = {(row["target"], row["system"]): row for row in found["results"]}

@@ -35,7 +35,7 @@ def report(bundle: str = "default") -> str:
         plan = Plan(strengths=strengths, tactics=tactics)
         found = run(
             [System("bundle", bundle)], plan, harmful, harmless, cache=FOLDER / "families.jsonl",
-            progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr),
+            progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr, flush=True),
         )  # fmt: skip
         print(file=sys.stderr)
         (row,) = found["results"]
