@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from corpora import CHECKOUT, corpus_path
-from markers import table
+from markers import say_progress, table
 
 import moddefense as md
 from moddefense.attacks.families import FAMILIES
@@ -66,9 +66,8 @@ def report() -> str:
     harmful, harmless = comments(HARMFUL, HARMLESS)
     found = run(
         systems, PLAN, harmful, harmless, cache=FOLDER / "ablation.jsonl",
-        progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr, flush=True),
+        progress=say_progress,
     )  # fmt: skip
-    print(file=sys.stderr)
     measured = {(row["target"], row["system"]): row for row in found["results"]}
     parts = [
         f"{len(harmful)} harmful comments of jigsaw_toxic test, every word of them attacked at "

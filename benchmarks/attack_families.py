@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ablation import FOLDER, comments
-from markers import table
+from markers import say_progress, table
 
 from moddefense.attacks.running import Plan, System, names_of, run
 from moddefense.attacks.search import Tactics
@@ -35,9 +34,8 @@ def report(bundle: str = "default") -> str:
         plan = Plan(strengths=strengths, tactics=tactics)
         found = run(
             [System("bundle", bundle)], plan, harmful, harmless, cache=FOLDER / "families.jsonl",
-            progress=lambda done, of: print(f"\rattacks: {done} of {of}", end="", file=sys.stderr, flush=True),
+            progress=say_progress,
         )  # fmt: skip
-        print(file=sys.stderr)
         (row,) = found["results"]
         cells = {(one["family"], one["strength"]): one for one in row["attacks"]}
         for family in dict.fromkeys(one["family"] for one in row["attacks"]):

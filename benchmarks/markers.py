@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,3 +28,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return Markdown; the first column is text, the others are figures."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def say_progress(done: int, of: int) -> None:
+    """Tell on stderr how many attacks are done."""
+    print(f"\rattacks: {done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)
