@@ -1,8 +1,9 @@
 """Is the promised recall kept? The trigger tuned on validation, judged on test; 10 % harmful.
 
 The shipped bundle on jigsaw_toxic, mixed so that 10 % are harmful: thresholds chosen on 200 samples
-of the validation split, drawn with replacement, and what each of them gives on the test split.
-Beside that the policy that ``moddefense tune`` makes of the whole validation split.
+of half the validation split, drawn without replacement, and what each gives on the test split. (Of
+a sample with replacement, a text that comes twice would count as two that agree.) Beside that the
+policy that ``moddefense tune`` makes of the whole validation split.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from corpora import CHECKOUT, corpus_path
 import moddefense as md
 from moddefense.corpus import Corpus
 from moddefense.tuning import tune
-from moddefense.tuning.bounds import certified_threshold
 from moddefense.tuning.choosing import validation_rows
 from moddefense.tuning.cost import cost_report
 from moddefense.tuning.evidence import Evidence, flagged, gather, open_rows, trigger_values
+from moddefense.tuning.triggering import supported_threshold
 
 TITLE = "Promised recall of the trigger"
 PREVALENCE = 0.1
@@ -48,9 +49,12 @@ def _resampled(guard: md.Guard, ours: Evidence, theirs: Evidence) -> str:
     for recall, delta in PROMISES:
         found, shares = [], []
         for _ in range(SAMPLES):
-            rows = generator.choice(len(ours), size=len(ours), p=ours.weights)
-            rows = rows[wanted[rows]]
-            threshold = certified_threshold(values[rows], recall=recall, delta=delta)
+            rows = generator.permutation(len(ours))[: len(ours) // 2]
+            rare = generator.random(len(rows)) < ours.weights[rows] / ours.weights.max()
+            threshold, _ = supported_threshold(
+                values[rows[wanted[rows]]], values[rows[wanted[rows] & rare]],
+                recall=recall, delta=delta,
+            )  # fmt: skip
             assert threshold is not None
             found.append(_recall(guard, theirs, threshold))
             shares.append(_share(guard, theirs, threshold))
@@ -59,7 +63,7 @@ def _resampled(guard: md.Guard, ours: Evidence, theirs: Evidence) -> str:
             f"| {recall} | {delta} | {kept:.1%} | {min(found):.4f} | {np.mean(found):.4f} | "
             f"{np.mean(shares):.1%} |"
         )
-    return f"{SAMPLES} samples of {len(ours):,} rows each:\n\n" + "\n".join(lines)
+    return f"{SAMPLES} samples of {len(ours) // 2:,} rows each:\n\n" + "\n".join(lines)
 
 
 def _tuned(guard: md.Guard, val: Corpus, theirs: Evidence) -> str:

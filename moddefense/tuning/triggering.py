@@ -12,7 +12,7 @@ from moddefense.policy import Policy
 from moddefense.tuning.bounds import certified_threshold, lower_bound, rows_needed
 from moddefense.tuning.evidence import Evidence, flagged, open_rows, trigger_values
 
-__all__ = ["OF", "Promise", "promise", "tune_trigger", "wanted_rows"]
+__all__ = ["OF", "Promise", "promise", "supported_threshold", "tune_trigger", "wanted_rows"]
 
 OF = {
     "flagged": "rows that the classifier would flag",
@@ -69,14 +69,10 @@ def promise(
     """
     values = trigger_values(policy, evidence)
     wanted = wanted_rows(policy, evidence, of)
-    thinned = wanted & _thinned(evidence)
-    found = {
-        mix: certified_threshold(values[rows], recall=recall, delta=delta)
-        for mix, rows in (("corpus", wanted), ("prevalence", thinned))
-    }
-    supported = [threshold for threshold in found.values() if threshold is not None]
-    threshold = min(supported) if found["corpus"] is not None else None
-    mix = "corpus" if found["prevalence"] is None else "prevalence"
+    thinned = wanted & _thinned(evidence.weights)
+    threshold, mix = supported_threshold(
+        values[wanted], values[thinned], recall=recall, delta=delta
+    )
     seen = values[wanted if mix == "corpus" else thinned]
     return Promise(
         of=of,
@@ -90,11 +86,24 @@ def promise(
     )
 
 
-def _thinned(evidence: Evidence) -> np.ndarray:
+def supported_threshold(
+    whole: np.ndarray, thinned: np.ndarray, *, recall: float, delta: float
+) -> tuple[float | None, str]:
+    """The highest threshold that wanted rows support, None if none, and for which ``mix``.
+
+    The values of the trigger are those of the corpus and of the corpus thinned to the prevalence.
+    """
+    found = certified_threshold(whole, recall=recall, delta=delta)
+    rarer = certified_threshold(thinned, recall=recall, delta=delta)
+    if found is None or rarer is None:
+        return found, "corpus" if rarer is None else "prevalence"
+    return min(found, rarer), "prevalence"
+
+
+def _thinned(weights: np.ndarray) -> np.ndarray:
     """Mask of rows drawn so that they are a sample at the prevalence: all of the rarer class."""
     generator = np.random.Generator(np.random.PCG64(0))
-    keep = evidence.weights / evidence.weights.max()
-    return generator.random(len(evidence)) < keep
+    return generator.random(len(weights)) < weights / weights.max()
 
 
 def tune_trigger(
