@@ -157,7 +157,7 @@ def test_what_folding_undoes_is_readable(family):
     text = "what a stupid jerk"
     for seed in range(5):
         attacked = perturb(text, family, strength=1, rng=random.Random(seed))
-        assert readability(text, attacked) > 0.9
+        assert readability(text, attacked) > 0.85  # a lookalike may be that of two letters
 
 
 @given(st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0]), min_size=1), st.floats(0.01, 0.99))
