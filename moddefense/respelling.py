@@ -33,11 +33,11 @@ READINGS = {
 }  # fmt: skip
 """What a digit or sign can stand for."""
 
-_TOKEN = re.compile(r"[a-z0-9@$!|+_\x80-\U0010ffff]+")
+TOKEN = re.compile(r"[a-z0-9@$!|+_\x80-\U0010ffff]+")
 _SIGNED = re.compile(f"[a-z{re.escape(''.join(READINGS))}]{{3,{LONGEST}}}")
-_STOPS = "!|+"  # signs that end sentences as well
+STOPS = "!|+"  # signs that end sentences as well
 _LETTERS = re.compile("[a-z]+")
-_TECHNICAL = frozenset("/=#&%\\:~")  # beside a token, they say that it is code or an address
+TECHNICAL = frozenset("/=#&%\\:~")  # beside a token, they say that it is code or an address
 
 
 class Respeller:
@@ -69,9 +69,9 @@ class Respeller:
     def edits(self, folded: str) -> list[tuple[int, int, str]]:
         """Where in a folded text, half-open, something else is read, and what; in order."""
         found = []
-        for token in _TOKEN.finditer(folded):
+        for token in TOKEN.finditer(folded):
             start, end = token.span()
-            core = token[0].rstrip(_STOPS)
+            core = token[0].rstrip(STOPS)
             if _LETTERS.fullmatch(core):
                 instead = self._nearest(core) if SHORTEST <= len(core) <= LONGEST else None
                 if instead:
@@ -81,7 +81,7 @@ class Respeller:
                 continue
             around = folded[start - 1 : start] + folded[end : end + 1]
             for shown in (core, token[0]):
-                instead = self._decoded(shown) if _TECHNICAL.isdisjoint(around) else None
+                instead = self._decoded(shown) if TECHNICAL.isdisjoint(around) else None
                 if instead:
                     found.append((start, start + len(shown), instead))
                     break
@@ -105,7 +105,7 @@ class Respeller:
             return None
         near = set[int]()
         for rest in _shorter(word):
-            near.update(self._slips.get(rest, ()))
+            near.update(self.slips.get(rest, ()))
         near = {rank for rank in near if _is_near(word, self.words[rank])}
         if not near:
             return None
@@ -115,7 +115,7 @@ class Respeller:
         return (rank + 1) * (1 if self.words[rank][0] == word[0] else STRANGE)
 
     @functools.cached_property
-    def _slips(self) -> dict[str, list[int]]:
+    def slips(self) -> dict[str, list[int]]:
         """What is left of words without one letter, and the words, to the ranks of these words."""
         slips: dict[str, list[int]] = {}
         for rank, word in enumerate(self.words):

@@ -1,9 +1,8 @@
 """A bundle's classifier as a TensorFlow SavedModel: strings in, calibrated probabilities out.
 
-The graph has everything between: fold, WordPieces, openings, windows, the network of any kind, the
-linear models beside it, calibration, the worst window. It has no lexicon, trigger, policy, dropout
-sampling or respelling, which are no TensorFlow: misspelt and disguised words it reads as they are
-written, unless the texts that it is given went through ``moddefense.respelling`` before.
+The graph has everything between: fold, respelling, WordPieces, openings, windows, the network of
+any kind, the linear models beside it, calibration, the worst window. It has no lexicon, trigger,
+policy or dropout sampling, which are no TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ import tensorflow as tf
 from moddefense import __version__
 from moddefense.bundle import read_manifest, read_models
 from moddefense.classifier.calibration import Calibration, Curve
+from moddefense.classifier.codes import flat_ranges
 from moddefense.classifier.encoders import load_encoder
-from moddefense.classifier.folding_graph import FoldingGraph, flat_ranges
+from moddefense.classifier.folding_graph import FoldingGraph
 from moddefense.classifier.letters_graph import LetterGraph, buckets
 from moddefense.classifier.model import Classifier
 from moddefense.errors import WriteError, at
@@ -68,7 +68,7 @@ class ServedClassifier(tf.Module):
     def __init__(self, tokenizer: Tokenizer, classifier: Classifier) -> None:
         super().__init__()
         weights = classifier.weights
-        self._fold = FoldingGraph(tokenizer.alphabet, tokenizer.segmenter)
+        self._fold = FoldingGraph(tokenizer.alphabet, tokenizer.segmenter, tokenizer.respeller)
         self._wordpiece = wordpiece_tokenizer(
             tokenizer.pieces, unknown=SPECIAL[UNKNOWN], suffix=SUFFIX
         )

@@ -17,17 +17,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from moddefense.classifier.codes import Codes, flat_ranges
+from moddefense.classifier.respelling_graph import RespellingGraph
 from moddefense.classifier.segmentation_graph import SegmentationGraph
 from moddefense.folding.folder import MARK, folder_of
 from moddefense.folding.lookalikes import DISTINCT, twin
+from moddefense.respelling import Respeller
 from moddefense.segmentation import Segmenter
 
-__all__ = ["Codes", "FoldingGraph", "flat_ranges"]
+__all__ = ["FoldingGraph"]
 
 LIMIT = 0x34000  # from here on, a character is left as it is, unless it is a tag
 TAGS = (0xE0000, 0xE1000)  # which nobody sees
 SPACE = 32
-BROKEN = 0xFFFD  # what stands for bytes that are no UTF-8
 
 
 class _Tables(NamedTuple):
@@ -46,11 +48,15 @@ class _Tables(NamedTuple):
 class FoldingGraph(tf.Module):
     """UTF-8 strings to what the tokeniser cuts: folded, long runs of ``segmenter``'s words apart.
 
-    Spaces stand around what ``alphabet`` cannot spell.
+    Misspelt words are read as ``respeller`` reads them, if there is one. Spaces stand around what
+    ``alphabet`` cannot spell.
     """
 
-    def __init__(self, alphabet: Collection[str], segmenter: Segmenter) -> None:
+    def __init__(
+        self, alphabet: Collection[str], segmenter: Segmenter, respeller: Respeller | None = None
+    ) -> None:
         super().__init__()
+        self._respell = RespellingGraph(respeller) if respeller is not None else None
         self._cut_runs = SegmentationGraph(segmenter, LIMIT)
         tables = _tables()
         self._start, self._count = tf.constant(tables.start), tf.constant(tables.number)
@@ -66,7 +72,10 @@ class FoldingGraph(tf.Module):
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Fold strings ``[batch]``."""
-        return self._spaced(self._cut(self.fold(texts))).encode()
+        codes = self.fold(texts)
+        if self._respell is not None:
+            codes = self._respell(codes)
+        return self._spaced(self._cut(codes)).encode()
 
     def fold(self, texts: tf.Tensor) -> Codes:
         """What ``moddefense.folding.fold`` gives."""
@@ -74,14 +83,14 @@ class FoldingGraph(tf.Module):
 
     def _cut(self, codes: Codes) -> Codes:
         """Spaces between the words of a long run of letters."""
-        after = self._cut_runs(codes.values, codes.place, codes.row)
+        after = self._cut_runs(codes.values, codes.place(LIMIT), codes.row)
         count = tf.where(after, 2, 1)
         nth = flat_ranges(tf.zeros_like(count), count)
         return codes.spread(tf.where(nth == 1, SPACE, tf.repeat(codes.values, count)), count)
 
     def _folded(self, codes: Codes) -> Codes:
         """Each character by itself, and then those that join."""
-        place = codes.place
+        place = codes.place(LIMIT)
         hidden = (codes.values >= TAGS[0]) & (codes.values < TAGS[1])
         count = tf.where(hidden, 0, tf.gather(self._count, place))
         images = tf.gather(self._images, flat_ranges(tf.gather(self._start, place), count))
@@ -93,7 +102,7 @@ class FoldingGraph(tf.Module):
 
     def _healed(self, codes: Codes) -> Codes:
         """Letters of other scripts that pose as Latin ones, by words and texts."""
-        values, place, row = codes.values, codes.place, codes.row
+        values, place, row = codes.values, codes.place(LIMIT), codes.row
         inside = tf.gather(self._word, place)
         before = tf.concat([[False], inside[:-1] & (row[1:] == row[:-1])], axis=0)
         word = tf.cumsum(tf.cast(inside & ~before[: tf.size(inside)], tf.int32))  # 0: before any
@@ -143,61 +152,11 @@ class FoldingGraph(tf.Module):
 
     def _spaced(self, codes: Codes) -> Codes:
         """Spaces around what cannot be spelt: else it would make its whole word unknown."""
-        alone = tf.gather(self._alone, codes.place)
+        alone = tf.gather(self._alone, codes.place(LIMIT))
         count = tf.where(alone, 3, 1)
         nth = flat_ranges(tf.zeros_like(count), count)
         repeated = tf.repeat(codes.values, count)
         return codes.spread(tf.where(tf.repeat(alone, count) & (nth != 1), SPACE, repeated), count)
-
-
-class Codes(NamedTuple):
-    """Texts as code points: ``values`` int32 ``[total]`` and ``lengths`` int64 ``[batch]``."""
-
-    values: tf.Tensor
-    lengths: tf.Tensor
-
-    @classmethod
-    def decode(cls, texts: tf.Tensor) -> Codes:
-        """From UTF-8 strings ``[batch]``; what is broken becomes U+FFFD."""
-        ragged = tf.strings.unicode_decode(texts, "UTF-8", replacement_char=BROKEN)
-        return cls(ragged.values, ragged.row_lengths())
-
-    def encode(self) -> tf.Tensor:
-        """To UTF-8 strings ``[batch]``."""
-        ragged = tf.RaggedTensor.from_row_lengths(self.values, self.lengths, validate=False)
-        return tf.strings.unicode_encode(ragged, "UTF-8")
-
-    @property
-    def row(self) -> tf.Tensor:
-        """The text of each character."""
-        return tf.repeat(tf.range(tf.size(self.lengths)), self.lengths)
-
-    @property
-    def place(self) -> tf.Tensor:
-        """Where each character stands in the tables."""
-        return tf.minimum(self.values, LIMIT)
-
-    def any(self, where: tf.Tensor) -> tf.Tensor:
-        """Whether each text has a character at which ``where`` holds."""
-        found = tf.math.unsorted_segment_max(
-            tf.cast(where, tf.int32), self.row, tf.size(self.lengths)
-        )
-        return found > 0
-
-    def spread(self, values: tf.Tensor, count: tf.Tensor) -> Codes:
-        """``values`` in place of these, ``count`` of them for each."""
-        lengths = tf.math.unsorted_segment_sum(count, self.row, tf.size(self.lengths))
-        return Codes(values, tf.cast(lengths, tf.int64))
-
-
-def flat_ranges(start: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """``start, start + 1, …``, ``count`` numbers for each start, one behind the other.
-
-    >>> flat_ranges(tf.constant([5, 0, 9]), tf.constant([2, 0, 3])).numpy().tolist()
-    [5, 6, 9, 10, 11]
-    """
-    shift = tf.repeat(start - (tf.cumsum(count) - count), count)
-    return tf.range(tf.size(shift, out_type=start.dtype)) + shift
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from moddefense.classifier.folding_graph import flat_ranges
+from moddefense.classifier.codes import flat_ranges
 from moddefense.letters import BOUND, LONGEST, LetterModel
 from moddefense.ngrams import FIRST, MIX, SECOND
 

@@ -24,6 +24,7 @@ TEXTS = [
     "You are an IDIOT, go away", "", "look at the cat", "п\u0430роль", "you are \u0430n idi\u043et",
     "the garden and the old bridge and the sea in summer, see you soon! " * 9,
     "ｆｏｏｌ\u200b!", "what a \U0001f600 day", "\n\t", "crap" * 40,
+    "yuo are an 1D10T!! adn a sily gosse", "wh\u0430t a gradne, h264: #1d10t", "idoit" * 9,
 ]  # fmt: skip
 
 
@@ -46,6 +47,18 @@ def test_what_is_loaded_again_equals_the_library(toy_bundle, exported):
     np.testing.assert_allclose(served(module, TEXTS), expected, atol=2e-6)
     np.testing.assert_allclose(served(module, TEXTS[2:3])[0], expected[2], atol=2e-6)
     assert module(texts=tf.constant([], tf.string))["labels"].shape == (0, 2)
+
+
+def test_misspelt_words_are_read_as_known_ones(toy, exported):
+    module = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    meant, misspelt = "you are an idiot in this garden", "you are an 1d1ot in this gadren"
+    first, second = served(module, [meant, misspelt])
+    np.testing.assert_array_equal(first, second)
+    tokenizer, classifier = toy.bundle.tokenizer.as_written, toy.bundle.classifier
+    expected = classifier.score(tokenizer([misspelt]))
+    assert np.abs(expected - second).max() > 1e-3
+    unread = ServedClassifier(tokenizer, classifier)  # of a language without usual words, say
+    np.testing.assert_allclose(served(unread.serve, [misspelt]), expected, atol=2e-6)
 
 
 def test_it_says_what_it_is(toy_bundle, exported):
