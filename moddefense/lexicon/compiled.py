@@ -23,12 +23,13 @@ from moddefense.lexicon.context import CALM_AFTER, CALM_BEFORE
 from moddefense.lexicon.judging import LEADING_NOT, SPLITTERS, STOPS, TRAILING_NOT
 from moddefense.lexicon.patterns import LEET, MASKS, REGIONAL, STICKY, Pattern, is_word, loose
 from moddefense.lexicon.results import WIDTH
+from moddefense.usual import usual_words
 
 __all__ = ["FOREIGN", "LOST", "ODD", "Search", "begins_of", "library"]
 
 LIBRARY = Path(__file__).parent / "native" / "matcher.so"
 ODD, LOST, FOREIGN = 1, 2, 4
-_VERSION = 9  # as in matcher.h
+_VERSION = 10  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
@@ -174,6 +175,11 @@ class Search:
         if not self.handle:
             raise MemoryError("no memory to compile the terms")
         weakref.finalize(self, lib.moddefense_free, self.handle)
+        for lang in {pattern.term.lang for pattern in patterns if pattern.spelling}:
+            usual = "".join(f"{word}\n" for word in usual_words(lang)).encode("utf-8")
+            of = bytes(pattern.term.lang == lang for pattern in patterns)
+            if not lib.moddefense_know(self.handle, usual, ctypes.c_int64(len(usual)), of):
+                raise MemoryError("no memory to compile the terms")
 
     def search(self, texts: Sequence[str], off: frozenset[str], begins: array[int]) -> Hits:
         """Search texts, folded on the way with the steps ``off`` left out.

@@ -255,10 +255,6 @@ class Matcher:
                 rows[WIDTH * place + 4] = -1
         for place in slips:  # which other hits must be known before
             number, start, end, index, _ = rows[WIDTH * place : WIDTH * place + WIDTH]
-            word = texts[number][start:end]
-            if self._slips.is_right(word.lower() if word.isascii() else self._fold(word), index):
-                rows[WIDTH * place + 4] = -1
-                continue
             low, around = self._around(texts[number], start, end, folded)
             others = [(since - low, until - low) for since, until in beside(rows, place)]
             if not self._slips.hold(around, start - low, end - low, index, others):

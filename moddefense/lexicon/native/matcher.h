@@ -13,7 +13,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
-enum { VERSION = 9 }; /* as in compiled.py: raised with every change to what both sides share */
+enum { VERSION = 10 }; /* as in compiled.py: raised with every change to what both sides share */
 
 /* Classes of characters; Python fills the table, so that both sides agree on what Unicode says. */
 enum {
@@ -167,20 +167,26 @@ enum { BLANK = 1, CALM = 2, SHUT = 4 };
 
 enum { SPELT_LEAST = 7, REPLACED = 9, SLIPPED = 24 }; /* letters, as in slips.py */
 
-/* A word without one letter, and the term that it is of; -1: a term as it is. */
+/* A word without one letter, and the term that it is of; -1: a word that is no slip. */
 typedef struct {
     u64 hash;
     u32 next;
     i64 term;
 } Slip;
 
+/* A bit for each hash, of which some may seem to be there that are not. */
+typedef struct {
+    u64 *cells, mask;
+} Bits;
+
 /* The terms that are SPELT, without one letter each. */
 typedef struct {
     u32 *chains;
     Slip *entries;
-    u32 sizes[26][26];    /* by first and last letters of terms, how long a word may be: a bit each */
-    u64 rests[2048];      /* a bit for each hash of a word without one letter, by its highest bits */
-    u32 *heads3, *tails3; /* by the first three letters of terms their last ones; and so backwards */
+    u32 made, room;    /* entries: how many there are, and there is room for */
+    u32 sizes[26][26]; /* by first and last letters of terms, how long a word may be: a bit each */
+    Bits rests;        /* words without one letter */
+    Bits halves;       /* the first and last letters of words that may be slips */
     u64 mask;
 } Slips;
 
@@ -224,9 +230,41 @@ bool moddefense_prepare(Automaton *a, const u32 *classes);
 bool moddefense_mark(const Automaton *a, Texts *texts);
 bool moddefense_note_slips(Automaton *a);
 
-/* Whether a word of `size` small letters may be one slip away from a term. */
-static inline bool may_slip(const Automaton *a, const u8 *word, u32 size) {
-    return size <= SLIPPED && a->slips.sizes[word[0] - 'a'][word[size - 1] - 'a'] >> size & 1;
+INLINE u64 eight(const u8 *from) {
+    u64 letters;
+    memcpy(&letters, from, 8);
+    return letters;
+}
+
+INLINE u64 masked(u64 letters, u32 count) { /* at least one, at most eight */
+    return letters & ~(u64)0 >> (64 - 8 * count);
+}
+
+INLINE bool has_bit(const Bits *bits, u64 hash) {
+    return bits->cells[hash >> 6 & bits->mask] >> (hash & 63) & 1;
+}
+
+static inline void put_bit(Bits *bits, u64 hash) {
+    bits->cells[hash >> 6 & bits->mask] |= (u64)1 << (hash & 63);
+}
+
+/* How many letters at the start of a word, or as many at its end, one slip leaves as they are. */
+INLINE u32 half_of(u32 size) { return size < 8 ? 3 : size < 17 ? (size - 1) / 2 : 8; }
+
+/* Hash `half` letters, the letter at the other end of their word, and its size. */
+INLINE u64 half_hash(const u8 *from, u32 half, u8 other, u32 size) {
+    u64 hash = masked(eight(from), half) + (u64)(other << 5 | size) * 0xc2b2ae3d27d4eb4fu;
+    return hash * 0x9e3779b97f4a7c15u >> 32;
+}
+
+/* Whether a word of `size` small letters may be one slip away from a term; eight more must be there. */
+INLINE bool may_slip(const Automaton *a, const u8 *word, u32 size) {
+    const Slips *slips = &a->slips;
+    u8 first = word[0], last = word[size - 1];
+    if (size > SLIPPED || !(slips->sizes[first - 'a'][last - 'a'] >> size & 1)) return false;
+    u32 half = half_of(size);
+    return has_bit(&slips->halves, half_hash(word, half, last, size)) |
+           has_bit(&slips->halves, half_hash(word + size - half, half, first, size));
 }
 
 i64 moddefense_slip(const Automaton *a, const u8 *word, u32 size);

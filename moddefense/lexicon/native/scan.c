@@ -21,16 +21,6 @@ typedef struct {
     u64 low, high;
 } Word;
 
-INLINE u64 eight(const u8 *from) {
-    u64 letters;
-    memcpy(&letters, from, 8);
-    return letters;
-}
-
-INLINE u64 masked(u64 letters, u32 count) { /* at least one, at most eight */
-    return letters & ~(u64)0 >> (64 - 8 * count);
-}
-
 INLINE u64 hashed(Word word) {
     u64 hash = word.low * 0x9e3779b97f4a7c15u;
     hash ^= (word.high + 0x632be59bd9b4e019u) * 0xc2b2ae3d27d4eb4fu;

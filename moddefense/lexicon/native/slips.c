@@ -1,17 +1,12 @@
 /*
  * Words one slip away from a long and severe term: slips.py, which explains it, in C.
  *
- * Most words are sorted out by their first and last three letters, of which one slip spares the
- * ones or the others. Of the rest, what is left without one letter is looked up by its hash.
+ * Nearly all words are sorted out by their halves, of which one slip spares the one or the other. Of
+ * the rest, what is left without one letter is looked up by its hash.
  */
 #include "matcher.h"
 
 #define BASE 0x9e3779b97f4a7c15u /* words are hashed as numbers of this base */
-enum { ENDINGS = 26 * 26 * 26 };
-
-static u32 ending(const u8 *at) {
-    return ((u32)(at[0] - 'a') * 26 + (u32)(at[1] - 'a')) * 26 + (u32)(at[2] - 'a');
-}
 
 static u64 mixed(u64 hash) {
     hash = (hash ^ (hash >> 32)) * 0xd6e8feb86659fd93u;
@@ -28,56 +23,105 @@ static void hashes_of(const u8 *word, u32 size, u64 *hashes) {
         hashes[at + 1] = mixed(before[size] + (before[at] - before[at + 1]) * power);
 }
 
-static u64 hash_of(const u8 *word, u32 size) {
-    u64 hash = 0;
-    for (u32 at = 0; at < size; at++) hash = hash * BASE + word[at];
-    return mixed(hash);
+static void letters_of(const Automaton *a, u32 text, u32 size, u8 *letters) {
+    for (u32 at = 0; at < size; at++) letters[at] = (u8)a->pool[text + at];
 }
 
-static void letters_of(const Automaton *a, const Term *term, u8 *letters) {
-    for (u32 at = 0; at < term->size; at++) letters[at] = (u8)a->pool[term->text + at];
-}
-
-static void add(Slips *slips, u64 hash, i64 term, u32 *made) {
+/* Whether there was memory. */
+static bool add(Slips *slips, u64 hash, i64 term) {
+    if (slips->made == slips->room) {
+        u32 room = slips->room ? 2 * slips->room : 256;
+        Slip *more = realloc(slips->entries, room * sizeof *more);
+        if (!more) return false;
+        slips->entries = more;
+        slips->room = room;
+    }
     u32 *chain = slips->chains + (hash & slips->mask);
-    slips->entries[*made] = (Slip){hash, *chain, term};
-    *chain = (*made)++;
+    slips->entries[slips->made] = (Slip){hash, *chain, term};
+    *chain = slips->made++;
+    return true;
 }
 
-/* Note the terms that are SPELT. Whether there was memory. */
+/* Note the halves of a term as those of words that are one letter shorter or longer, or neither. */
+static void note_halves(Slips *slips, const u8 *word, u32 size) {
+    u8 first = word[0], last = word[size - 1];
+    for (u32 near = size - 1; near <= size + 1; near++) {
+        u32 half = half_of(near);
+        put_bit(&slips->halves, half_hash(word, half, last, near));
+        put_bit(&slips->halves, half_hash(word + size - half, half, first, near));
+        slips->sizes[first - 'a'][last - 'a'] |= (u32)1 << near;
+    }
+}
+
+/* Note that a word is no slip, if it could be one of a term that `of` marks. Whether there was memory. */
+static bool know(Automaton *a, const u8 *word, u32 size, const u8 *of) {
+    u64 hashes[SLIPPED + 2];
+    if (size < SPELT_LEAST - 1 || !may_slip(a, word, size)) return true;
+    i64 index = moddefense_slip(a, word, size);
+    if (index < 0 || (of && !of[index])) return true;
+    hashes_of(word, size, hashes);
+    return add(&a->slips, hashes[0], -1);
+}
+
+static bool make_bits(Bits *bits, u64 count) {
+    u64 cells = 2048;
+    while (cells * 4 < count) cells *= 2; /* 16 bits each */
+    bits->mask = cells - 1;
+    return (bits->cells = calloc(cells, sizeof *bits->cells)) != NULL;
+}
+
+/* Note the terms that are SPELT, and all listed words as none of their slips. Whether there was memory. */
 bool moddefense_note_slips(Automaton *a) {
     Slips *slips = &a->slips;
-    u64 count = 0, hashes[SLIPPED + 2];
-    u8 word[SLIPPED + 1];
+    u64 count = 0, terms = 0, hashes[SLIPPED + 2];
+    u8 word[SLIPPED + 8] = {0};
     for (u32 index = 0; index < a->patterns; index++)
-        if (a->terms[index].flags & SPELT) count += a->terms[index].size + 1;
+        if (a->terms[index].flags & SPELT) count += a->terms[index].size + 1, terms++;
     if (!count) return true;
-    count += a->patterns;
     for (slips->mask = 64; slips->mask < 2 * count;) slips->mask *= 2;
     slips->chains = calloc(slips->mask--, sizeof *slips->chains);
-    slips->entries = malloc((count + 1) * sizeof *slips->entries);
-    slips->heads3 = calloc(ENDINGS, sizeof(u32));
-    slips->tails3 = calloc(ENDINGS, sizeof(u32));
-    if (!slips->chains || !slips->entries || !slips->heads3 || !slips->tails3) return false;
-    u32 made = 1; /* 0 ends a chain */
+    if (!slips->chains || !make_bits(&slips->rests, count) || !make_bits(&slips->halves, 24 * terms))
+        return false;
+    slips->made = 1; /* 0 ends a chain */
+    if (!(slips->entries = malloc((slips->room = 256) * sizeof *slips->entries))) return false;
     for (u32 index = 0; index < a->patterns; index++) {
         const Term *term = a->terms + index;
-        if (term->size < SPELT_LEAST - 1 || term->size > SLIPPED) continue;
-        letters_of(a, term, word);
-        u64 whole = hash_of(word, term->size);
-        add(slips, whole, -1, &made);
         if (!(term->flags & SPELT)) continue;
-        u32 size = term->size;
-        slips->sizes[word[0] - 'a'][word[size - 1] - 'a'] |= (u32)7 << (size - 1);
-        slips->heads3[ending(word)] |= (u32)1 << (word[size - 1] - 'a');
-        slips->tails3[ending(word + size - 3)] |= (u32)1 << (word[0] - 'a');
+        letters_of(a, term->text, term->size, word);
+        note_halves(slips, word, term->size);
         hashes_of(word, term->size, hashes);
-        for (u32 which = 0; which <= size; which++) {
-            add(slips, hashes[which], index, &made);
-            slips->rests[hashes[which] >> 53] |= (u64)1 << (hashes[which] >> 47 & 63);
+        for (u32 which = 0; which <= term->size; which++) {
+            if (!add(slips, hashes[which], index)) return false;
+            put_bit(&slips->rests, hashes[which] >> 20);
+        }
+    }
+    for (u32 index = 0; index < a->patterns; index++) {
+        const u32 *text = a->pool + a->terms[index].text;
+        for (u32 at = 0, from = 0; at <= a->terms[index].size; at++) {
+            if (at < a->terms[index].size && text[at] - 'a' < 26) continue;
+            if (at - from <= SLIPPED) {
+                letters_of(a, a->terms[index].text + from, at - from, word);
+                if (!know(a, word, at - from, NULL)) return false;
+            }
+            from = at + 1;
         }
     }
     return true;
+}
+
+/*
+ * Note words, each with a line end behind it, that are no slips of the terms that `of` marks: the
+ * usual ones of their language. Before any search only. Whether there was memory.
+ */
+i32 moddefense_know(Automaton *a, const u8 *words, i64 bytes, const u8 *of) {
+    u8 word[SLIPPED + 8] = {0};
+    for (i64 at = 0, size; at < bytes && a->slips.chains; at += size + 1) {
+        for (size = 0; (u32)words[at + size] - 'a' < 26; size++) /* line ends are none */
+            if (size < SLIPPED) word[size] = words[at + size];
+        if (words[at + size] == '\n' && size <= SLIPPED && !know(a, word, (u32)size, of)) return 0;
+        while (words[at + size] != '\n') size++;
+    }
+    return 1;
 }
 
 /* Whether one slip makes a word a term. */
@@ -100,18 +144,16 @@ i64 moddefense_slip(const Automaton *a, const u8 *word, u32 size) {
     u64 hashes[SLIPPED + 2];
     u8 letters[SLIPPED + 1];
     i64 best = -1;
-    if (!(slips->heads3[ending(word)] >> (word[size - 1] - 'a') & 1) &&
-        !(slips->tails3[ending(word + size - 3)] >> (word[0] - 'a') & 1))
-        return -1;
     hashes_of(word, size, hashes);
     for (u32 which = 0; which <= size; which++) {
-        if (!(slips->rests[hashes[which] >> 53] >> (hashes[which] >> 47 & 63) & 1)) continue;
+        if (!has_bit(&slips->rests, hashes[which] >> 20)) continue;
         for (u32 at = slips->chains[hashes[which] & slips->mask]; at; at = slips->entries[at].next) {
             const Slip *slip = slips->entries + at;
             if (slip->hash != hashes[which] || slip->term < 0) continue;
             if (best >= 0 && slip->term >= best) continue;
-            letters_of(a, a->terms + slip->term, letters);
-            if (is_near(word, size, letters, a->terms[slip->term].size)) best = slip->term;
+            const Term *term = a->terms + slip->term;
+            letters_of(a, term->text, term->size, letters);
+            if (is_near(word, size, letters, term->size)) best = slip->term;
         }
     }
     if (best < 0) return -1;
@@ -123,6 +165,6 @@ i64 moddefense_slip(const Automaton *a, const u8 *word, u32 size) {
 void moddefense_drop_slips(Automaton *a) {
     free(a->slips.chains);
     free(a->slips.entries);
-    free(a->slips.heads3);
-    free(a->slips.tails3);
+    free(a->slips.rests.cells);
+    free(a->slips.halves.cells);
 }
