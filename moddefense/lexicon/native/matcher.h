@@ -167,11 +167,10 @@ enum { BLANK = 1, CALM = 2, SHUT = 4 };
 
 enum { SPELT_LEAST = 7, REPLACED = 9, SLIPPED = 24 }; /* letters, as in slips.py */
 
-/* A word without one letter, and the term that it is of; -1: a word that is no slip. */
+/* A term without one letter, or whole. */
 typedef struct {
     u64 hash;
-    u32 next;
-    i64 term;
+    u32 next, term;
 } Slip;
 
 /* A bit for each hash, of which some may seem to be there that are not. */
@@ -183,11 +182,12 @@ typedef struct {
 typedef struct {
     u32 *chains;
     Slip *entries;
-    u32 made, room;    /* entries: how many there are, and there is room for */
+    u32 made;          /* entries */
     u32 sizes[26][26]; /* by first and last letters of terms, how long a word may be: a bit each */
     Bits rests;        /* words without one letter */
     Bits halves;       /* the first and last letters of words that may be slips */
-    u64 mask;
+    u64 *known;        /* hashes of words that seem to be slips, but are listed or usual; 0: none */
+    u64 mask, knowns, known_mask;
 } Slips;
 
 /* By what the scan knows where a term may begin. */
@@ -257,12 +257,18 @@ INLINE u64 half_hash(const u8 *from, u32 half, u8 other, u32 size) {
     return hash * 0x9e3779b97f4a7c15u >> 32;
 }
 
-/* Whether a word of `size` small letters may be one slip away from a term; eight more must be there. */
+/* Whether a word of `size` small letters begins, ends and is as long as slips of a term are. */
+INLINE bool is_framed(const Slips *slips, const u8 *word, u32 size) {
+    u32 sizes = slips->sizes[word[0] - 'a'][word[size - 1] - 'a'];
+    return sizes >> (size & 31) & (size <= SLIPPED);
+}
+
+/* Whether such a word may be one slip away from a term; eight more letters must be there. */
 INLINE bool may_slip(const Automaton *a, const u8 *word, u32 size) {
     const Slips *slips = &a->slips;
     u8 first = word[0], last = word[size - 1];
-    if (size > SLIPPED || !(slips->sizes[first - 'a'][last - 'a'] >> size & 1)) return false;
     u32 half = half_of(size);
+    if (!is_framed(slips, word, size)) return false;
     return has_bit(&slips->halves, half_hash(word, half, last, size)) |
            has_bit(&slips->halves, half_hash(word + size - half, half, first, size));
 }

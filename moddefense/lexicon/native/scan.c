@@ -375,7 +375,9 @@ NEWER bool moddefense_mark(const Automaton *a, Texts *texts) {
     }
     small[blocks] = small[blocks + 1] = twin[blocks] = twin[blocks + 1] = 0;
     before = 0;
+    u32 frames[33]; /* bits and sizes of words that are framed as slips are */
     for (i64 block = 0; block < blocks; block++) {
+        u32 framed = 0;
         for (u64 begins = small[block] & ~(small[block] << 1 | before); begins;
              begins &= begins - 1) {
             u32 bit = (u32)__builtin_ctzll(begins);
@@ -385,9 +387,15 @@ NEWER bool moddefense_mark(const Automaton *a, Texts *texts) {
             u64 twins = window(twin, place) & (((u64)1 << (letters - 1)) - 1);
             bool look = letters == 64 || may_begin(a, text + place, letters, twins);
             marks[block] |= (u64)look << bit;
-            i64 index = -1;
-            if (may_slip(a, text + place, letters)) index = moddefense_slip(a, text + place, letters);
-            if (index >= 0 && !note_slip(texts, place, letters, (u32)index)) return false;
+            frames[framed] = bit << 8 | letters;
+            framed += is_framed(&a->slips, text + place, letters); /* without a branch */
+        }
+        for (u32 which = 0; which < framed; which++) {
+            i64 place = 64 * block + (frames[which] >> 8), index;
+            u32 letters = frames[which] & 255;
+            if (!may_slip(a, text + place, letters)) continue;
+            if ((index = moddefense_slip(a, text + place, letters)) < 0) continue;
+            if (!note_slip(texts, place, letters, (u32)index)) return false;
         }
         before = small[block] >> 63;
     }

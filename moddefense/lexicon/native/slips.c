@@ -23,23 +23,23 @@ static void hashes_of(const u8 *word, u32 size, u64 *hashes) {
         hashes[at + 1] = mixed(before[size] + (before[at] - before[at + 1]) * power);
 }
 
+/* Hash a whole word of at least SPELT_LEAST - 1 letters; never 0. */
+INLINE u64 hash_of(const u8 *word, u32 size) {
+    u32 part = size < 8 ? size : 8;
+    u64 low = masked(eight(word), part), high = masked(eight(word + size - part), part);
+    u64 middle = size > 16 ? eight(word + 8) : 0;
+    u64 hash = (low + size) * BASE ^ (high + 0x632be59bd9b4e019u) * 0xc2b2ae3d27d4eb4fu;
+    return mixed(hash + middle * 0xd6e8feb86659fd93u) | 1;
+}
+
 static void letters_of(const Automaton *a, u32 text, u32 size, u8 *letters) {
     for (u32 at = 0; at < size; at++) letters[at] = (u8)a->pool[text + at];
 }
 
-/* Whether there was memory. */
-static bool add(Slips *slips, u64 hash, i64 term) {
-    if (slips->made == slips->room) {
-        u32 room = slips->room ? 2 * slips->room : 256;
-        Slip *more = realloc(slips->entries, room * sizeof *more);
-        if (!more) return false;
-        slips->entries = more;
-        slips->room = room;
-    }
+static void add(Slips *slips, u64 hash, u32 term) {
     u32 *chain = slips->chains + (hash & slips->mask);
     slips->entries[slips->made] = (Slip){hash, *chain, term};
     *chain = slips->made++;
-    return true;
 }
 
 /* Note the halves of a term as those of words that are one letter shorter or longer, or neither. */
@@ -53,14 +53,36 @@ static void note_halves(Slips *slips, const u8 *word, u32 size) {
     }
 }
 
-/* Note that a word is no slip, if it could be one of a term that `of` marks. Whether there was memory. */
+/* Return where the hash of a word that is no slip is in `known`, or would be. */
+INLINE u64 *known_at(const Slips *slips, u64 hash) {
+    u64 place = hash >> 32 & slips->known_mask;
+    while (slips->known[place] && slips->known[place] != hash)
+        place = (place + 1) & slips->known_mask;
+    return slips->known + place;
+}
+
+/* Make room for `room` words that are no slips. Whether there was memory. */
+static bool make_known(Slips *slips, u64 room) {
+    Slips more = {.known = calloc(room, sizeof(u64)), .known_mask = room - 1};
+    if (!more.known) return false;
+    for (u64 place = 0; slips->known && place <= slips->known_mask; place++)
+        if (slips->known[place]) *known_at(&more, slips->known[place]) = slips->known[place];
+    free(slips->known);
+    slips->known = more.known;
+    slips->known_mask = more.known_mask;
+    return true;
+}
+
+/* Note that a word is no slip, but for one of a term that `of` leaves out. Whether there was memory. */
 static bool know(Automaton *a, const u8 *word, u32 size, const u8 *of) {
-    u64 hashes[SLIPPED + 2];
+    Slips *slips = &a->slips;
     if (size < SPELT_LEAST - 1 || !may_slip(a, word, size)) return true;
-    i64 index = moddefense_slip(a, word, size);
-    if (index < 0 || (of && !of[index])) return true;
-    hashes_of(word, size, hashes);
-    return add(&a->slips, hashes[0], -1);
+    i64 index = of ? moddefense_slip(a, word, size) : -1;
+    if (index >= 0 && !of[index]) return true;
+    u64 hash = hash_of(word, size), *at = known_at(slips, hash);
+    if (*at) return true;
+    *at = hash;
+    return ++slips->knowns * 4 <= slips->known_mask || make_known(slips, 2 * (slips->known_mask + 1));
 }
 
 static bool make_bits(Bits *bits, u64 count) {
@@ -80,10 +102,11 @@ bool moddefense_note_slips(Automaton *a) {
     if (!count) return true;
     for (slips->mask = 64; slips->mask < 2 * count;) slips->mask *= 2;
     slips->chains = calloc(slips->mask--, sizeof *slips->chains);
-    if (!slips->chains || !make_bits(&slips->rests, count) || !make_bits(&slips->halves, 24 * terms))
+    slips->entries = malloc((count + 1) * sizeof *slips->entries);
+    if (!slips->chains || !slips->entries || !make_bits(&slips->rests, count) ||
+        !make_bits(&slips->halves, 24 * terms) || !make_known(slips, 1024))
         return false;
     slips->made = 1; /* 0 ends a chain */
-    if (!(slips->entries = malloc((slips->room = 256) * sizeof *slips->entries))) return false;
     for (u32 index = 0; index < a->patterns; index++) {
         const Term *term = a->terms + index;
         if (!(term->flags & SPELT)) continue;
@@ -91,7 +114,7 @@ bool moddefense_note_slips(Automaton *a) {
         note_halves(slips, word, term->size);
         hashes_of(word, term->size, hashes);
         for (u32 which = 0; which <= term->size; which++) {
-            if (!add(slips, hashes[which], index)) return false;
+            add(slips, hashes[which], index);
             put_bit(&slips->rests, hashes[which] >> 20);
         }
     }
@@ -144,27 +167,26 @@ i64 moddefense_slip(const Automaton *a, const u8 *word, u32 size) {
     u64 hashes[SLIPPED + 2];
     u8 letters[SLIPPED + 1];
     i64 best = -1;
+    if (*known_at(slips, hash_of(word, size))) return -1;
     hashes_of(word, size, hashes);
     for (u32 which = 0; which <= size; which++) {
         if (!has_bit(&slips->rests, hashes[which] >> 20)) continue;
         for (u32 at = slips->chains[hashes[which] & slips->mask]; at; at = slips->entries[at].next) {
             const Slip *slip = slips->entries + at;
-            if (slip->hash != hashes[which] || slip->term < 0) continue;
+            if (slip->hash != hashes[which]) continue;
             if (best >= 0 && slip->term >= best) continue;
             const Term *term = a->terms + slip->term;
             letters_of(a, term->text, term->size, letters);
             if (is_near(word, size, letters, term->size)) best = slip->term;
         }
     }
-    if (best < 0) return -1;
-    for (u32 at = slips->chains[hashes[0] & slips->mask]; at; at = slips->entries[at].next)
-        if (slips->entries[at].hash == hashes[0] && slips->entries[at].term < 0) return -1;
     return best;
 }
 
 void moddefense_drop_slips(Automaton *a) {
     free(a->slips.chains);
     free(a->slips.entries);
+    free(a->slips.known);
     free(a->slips.rests.cells);
     free(a->slips.halves.cells);
 }
