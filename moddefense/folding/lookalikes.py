@@ -50,6 +50,7 @@ _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
 _WORD = re.compile("(?:[^\\W_]|[\ufdd0-\ufdd7])+")
 _LETTER = re.compile("[^\\W_]|[\ufdd0-\ufdd7]")
 _LATIN = re.compile(r"[a-z]")
+_NO_LATIN = bytes({*range(128)} - {*range(ord("a"), ord("z") + 1)})
 
 
 @functools.lru_cache(1)
@@ -129,7 +130,7 @@ def heal(folded: str, known: Container[str] = _NONE) -> str:
             foreign += len(word.text)
     if not mixed and not posing:
         return _settled(folded)
-    latin = len(_LATIN.findall(folded))
+    latin = len(folded.encode("ascii", "ignore").translate(None, _NO_LATIN))
     disguised = latin > foreign and len(mixed) > 2 * sum(not word.strict for word in posing)
     pieces = [(word, _known(word, known) or word.loose) for word in mixed]
     spelt = [_known(word, known) for word in posing]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import re
 import struct
 import unicodedata
 import weakref
@@ -33,6 +34,7 @@ _VERSION = 10  # as in matcher.h
 
 _UNSTEADY = 0xFFFFFFFF  # the image of a character that does not fold by itself
 _CODES = 0x110000
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _CONTROLS = frozenset(map(chr, (*range(9), *range(14, 32), 127)))
 _STRANGE = 256  # as in matcher.h
 _ROOM = 1 << 10  # hits that are made room for at first
@@ -191,7 +193,7 @@ class Search:
 
     def search_folded(self, texts: Sequence[str]) -> Hits:
         """Search texts that are folded already; none is ODD."""
-        learn("".join(texts))
+        learn(itertools.chain.from_iterable(_FOREIGN.findall("".join(texts))))
         return self._search(texts, begins_of(texts))
 
     def _search(

@@ -30,6 +30,7 @@ __all__ = ["Match", "Matcher"]
 _ROUNDS = 4  # of masking: a covered span can make a masked word of what is left around it
 _VERSION = 5  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
+_FLAGGED = re.compile("[\U0001f1e6-\U0001f1ff]")  # characters of REGIONAL
 _NOTED = re.compile(rb"[^\0]")
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -288,7 +289,7 @@ class Matcher:
 
     def _fold(self, text: str) -> str:
         folded = fold(text, off=self._off, known=self._known)
-        return folded if folded.isascii() else folded.translate(REGIONAL)
+        return folded.translate(REGIONAL) if _FLAGGED.search(folded) else folded
 
     def _locate(
         self, text: str, folded: str | None, hits: Hits
