@@ -204,7 +204,7 @@ class Search:
         status = ctypes.create_string_buffer(count + 1)
         given = "\n".join(texts).encode("utf-8", "surrogatepass")
         room = _ROOM + len(given) // 32
-        rows, asks = array("i", bytes(4 * WIDTH * room)), array("i", bytes(4 * room))
+        rows, asks = array("i", [0]) * (WIDTH * room), array("i", [0]) * room
         found = _Rows(row=_at(rows).value, asks=_at(asks).value, room=room)
         while True:
             since = library().moddefense_search(

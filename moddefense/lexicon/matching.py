@@ -32,7 +32,10 @@ _VERSION = 5  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _FLAGGED = re.compile("[\U0001f1e6-\U0001f1ff]")  # characters of REGIONAL
 _NOTED = re.compile(rb"[^\0]")
-_THREADS = min(4, os.cpu_count() or 1)
+_CORES = (
+    len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+)
+_THREADS = min(4, _CORES)
 
 
 class Matcher:
@@ -170,7 +173,7 @@ class Matcher:
         def find_chunk(since: int, until: int) -> tuple[array[int], array[int]]:
             return self._find_chunk(texts[since:until], begins[since : until + 1], chosen)
 
-        if len(bounds) < 3 or library() is None:
+        if len(bounds) < 3 or _THREADS < 2 or library() is None:
             for since, until in itertools.pairwise(bounds):
                 found.add(*find_chunk(since, until))
         else:  # the compiled search leaves the interpreter to other threads

@@ -105,6 +105,7 @@ def test_many_chunks_in_threads_keep_their_order(monkeypatch) -> None:
     batch = [f"{'x' * (place % 7)} damn {'moron ' * (place % 3)}" for place in range(200)]
     wanted = [MATCHER.find(text) for text in batch]
     monkeypatch.setattr(matching, "_CHUNK", 100)
+    monkeypatch.setattr(matching, "_THREADS", 3)
     assert MATCHER.find_many(batch) == wanted
 
 
