@@ -32,9 +32,7 @@ _VERSION = 5  # raised when the same lexicon would match differently
 _CHUNK = 1 << 18  # characters searched at once: bounds the memory of a batch
 _FLAGGED = re.compile("[\U0001f1e6-\U0001f1ff]")  # characters of REGIONAL
 _NOTED = re.compile(rb"[^\0]")
-_CORES = (
-    len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-)
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _THREADS = min(4, _CORES)
 
 
