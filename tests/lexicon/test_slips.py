@@ -18,6 +18,8 @@ LEXICON = Lexicon(
     ]
 )  # fmt: skip
 MATCHER = Matcher(LEXICON)
+ALPHABET = "qzwxjkvbgpymfldhsrnoaiutec"
+LONG = Matcher(Lexicon(Term(f"l-{n}", ALPHABET[:n], severity=2) for n in range(7, 24, 4)))
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,21 @@ def test_the_compiled_search_finds_the_same(
     assert MATCHER.find_many([text, "and", text.upper()]) == [
         MATCHER.find(text), [], MATCHER.find(text.upper()),
     ]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(range(7, 24, 4)),
+    st.integers(0, 22),
+    st.sampled_from(["", "x", "e"]),
+    st.integers(0, 2),
+)
+def test_slips_of_terms_of_any_length_are_the_same_compiled(
+    size: int, at: int, new: str, gone: int
+) -> None:
+    term = ALPHABET[:size]
+    word = term[:at] + new + term[at + gone :]
+    swapped = term[:at] + term[at : at + 2][::-1] + term[at + 2 :]
+    batch = [word, swapped, f"{swapped}!"]
+    assert LONG.find_many(batch) == [LONG.find(text) for text in batch]
+    assert LONG.find(swapped) or at == 0 or at >= size - 2
