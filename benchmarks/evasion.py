@@ -10,6 +10,7 @@ from tables of their own, not from those of the matcher.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import unicodedata
 from collections.abc import Callable
@@ -126,6 +127,13 @@ def both(first: Disguise, second: Disguise) -> Disguise:
     return lambda word, rng: second(first(word, rng), rng)
 
 
+def parted(word: str, rng: random.Random) -> str:
+    """Cut a word at two random places, where it has as many."""
+    cuts = sorted(rng.sample(range(1, len(word)), min(2, len(word) - 1)))
+    ends = (0, *cuts, len(word))
+    return " ".join(word[begin:end] for begin, end in itertools.pairwise(ends))
+
+
 def spaced(sign: str) -> Disguise:
     return lambda word, rng: sign.join(word)
 
@@ -180,6 +188,7 @@ FAMILIES: dict[str, dict[str, Disguise]] = {
         "one emoji": insert(EMOJI),
         "markup": lambda w, r: w[:2] + "<b></b>" + w[2:],
         "one space": insert(" ", 2),
+        "spaces at random": parted,
     },
     "masking": {
         "a vowel by a star": mask("*", VOWELS),

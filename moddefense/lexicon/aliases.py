@@ -1,12 +1,14 @@
 """Other ways to write a term that are found by being listed too: with a space, or other letters.
 
 One space inside a word says little by itself: "as slick", "who re-sells". Where it may be is
-decided for each term when it is compiled, by which of the two parts are words that people use. In
+decided for each term when it is compiled, by which of the two parts are words that people use; of
+more parts ("s tup id"), two must be none. In
 the same way, a letter that looks like the right one makes an alias only where that is no word.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 
 from moddefense.folding import FOLD_STEPS
@@ -18,6 +20,8 @@ __all__ = ["MOST", "aliases", "has_aliases"]
 
 MOST = 5000  # terms with aliases; in larger lists, none has any
 LEAST = 4  # letters of a term that has aliases
+SHORT = 8  # letters of a term that is cut at any number of places; longer ones at
+FEW = 3
 CLEAR = 5  # letters of a term in which i and l may stand for each other, or which is cut anywhere
 
 _FOLDS = frozenset(FOLD_STEPS)
@@ -58,6 +62,27 @@ def aliases(
         for place in range(edge, len(folded) - edge + 1):
             if _may_part(folded[:place], folded[place:], usual, compounded):
                 yield f"{folded[:place]} {folded[place:]}", LEVELS[2], steps & _FOLDS
+        for parts in _fragments(folded):
+            if _is_broken(parts, usual):
+                yield " ".join(parts), LEVELS[2], steps & _FOLDS
+
+
+def _fragments(word: str) -> Iterator[tuple[str, ...]]:
+    """Yield a word cut at two places or more, but not at all of them, which is found anyway."""
+    inner = range(1, len(word))
+    for count in range(2, len(word) - 1 if len(word) <= SHORT else FEW + 1):
+        for cuts in itertools.combinations(inner, count):
+            ends = (0, *cuts, len(word))
+            yield tuple(word[a:b] for a, b in itertools.pairwise(ends))
+
+
+def _is_broken(parts: tuple[str, ...], usual: Mapping[str, int]) -> bool:
+    """Whether parts are likelier those of one word than words: two or more are no words at all."""
+    odd = [
+        part not in "ai" if len(part) == 1 else usual.get(part, 0) < _RARE.get(len(part), _RARER)
+        for part in parts
+    ]
+    return sum(odd) >= 2
 
 
 def _respelt(word: str) -> set[str]:
